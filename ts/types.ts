@@ -1,0 +1,174 @@
+/**
+ * The public types: what goes into a loss, what a loss is, and the options every loss shares.
+ *
+ * @module
+ */
+import type { Sums } from './sums.js';
+
+/** Half-precision arrays, described by shape so that the declarations compile under `lib: ES2022`. */
+export interface Float16ArrayLike extends ArrayBufferView {
+  readonly length: number;
+  readonly [Symbol.toStringTag]: 'Float16Array';
+  [index: number]: number;
+}
+
+/** Logits or probabilities, flat, `[N, C, ...spatial]` or `[N, ...spatial, C]`. */
+export type Prediction = Float32Array | Float64Array | Float16ArrayLike;
+
+/** A label map (`N·spatial` entries), or one value per prediction entry; the length says which. */
+export type Target =
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
+
+export type Activation = 'sigmoid' | 'softmax' | 'none';
+export type DataFormat = 'channelsFirst' | 'channelsLast';
+export type Reduction = 'mean' | 'sum';
+
+/** What comes with one call, beside prediction and target. */
+export interface LossCall {
+  /** The prediction's shape: `[N, C, ...spatial]`, or `[N, ...spatial, C]` when channels are last. */
+  readonly shape: readonly number[];
+  /** `[N, ...spatial]`; 0 leaves the pixel out, anything else keeps it. */
+  readonly mask?: ArrayLike<number> | undefined;
+  /** `[N, ...spatial]`, or the prediction's shape to weigh each class of a pixel by itself; finite, ≥ 0. */
+  readonly pixelWeights?: Float32Array | Float64Array | undefined;
+  /** `[N]`, finite, ≥ 0. */
+  readonly sampleWeights?: ArrayLike<number> | undefined;
+  /** Multiplies the gradient; finite, default 1. */
+  readonly upstream?: number | undefined;
+  /** `accumulate` and `gradFrom` only: the index, in the whole batch, of this part's first sample. */
+  readonly sample?: number | undefined;
+  /** Where the gradient goes; may be the prediction itself. */
+  readonly out?: Float32Array | undefined;
+}
+
+/** Options every loss takes; each means the same everywhere. */
+export interface SharedOptions {
+  /** How the prediction becomes a probability; `'none'`: it is one. Default: sigmoid for one channel, else softmax. */
+  readonly activation?: Activation | undefined;
+  readonly dataFormat?: DataFormat | undefined;
+  readonly reduction?: Reduction | undefined;
+  /** Pixels of this label count nowhere. */
+  readonly ignoreIndex?: number | undefined;
+  /** The classes that count. */
+  readonly classes?: readonly number[] | undefined;
+  /** `false` is short for `classes` = all but 0. */
+  readonly includeBackground?: boolean | undefined;
+  /** One weight a class, finite, ≥ 0. */
+  readonly classWeights?: readonly number[] | undefined;
+}
+
+/** What the mean of a pixel loss divides by. */
+export type Normalizer = 'valid' | 'weights' | 'all';
+
+export interface PixelOptions extends SharedOptions {
+  readonly normalizer?: Normalizer | undefined;
+  /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). */
+  readonly meanOver?: 'elements' | 'pixels' | undefined;
+}
+
+export interface SmoothedOptions extends PixelOptions {
+  /** In [0, 1): categorical g(1−ε)+ε/C, binary g(1−ε)+ε/2. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+export interface Smooth {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+export type EmptyClass = 'score' | 'skip' | 'zero' | 'one';
+
+/** How a score s becomes a loss. */
+export type Transform = 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
+
+export interface RegionOptions extends SharedOptions {
+  readonly aggregate?: 'sample' | 'batch' | undefined;
+  readonly average?: 'macro' | 'micro' | undefined;
+  readonly smooth?: number | Smooth | undefined;
+  readonly classWeighting?: 'normalized' | 'raw' | undefined;
+  readonly emptyClass?: EmptyClass | undefined;
+}
+
+export interface TransformOptions {
+  readonly transform?: Transform | undefined;
+}
+
+/** The weighted sums of one (sample, class): all that a region loss may depend on. */
+export interface RegionSums {
+  /** Σ w p g */
+  tp: number;
+  /** Σ w p */
+  p: number;
+  /** Σ w g */
+  g: number;
+  /** Σ w p² */
+  p2: number;
+  /** Σ w g² */
+  g2: number;
+  /** Σ w (g−p)² g */
+  fgError: number;
+  /** Σ w (g−p)² (1−g) */
+  bgError: number;
+  /** Σ w */
+  n: number;
+}
+
+/** A loss as plain data; `lossFromJSON` turns it back. */
+export interface LossConfig {
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly terms?: readonly (readonly [number, LossConfig])[];
+}
+
+export interface ValueAndGrad {
+  readonly value: number;
+  /** d value / d prediction, times `upstream`, in the prediction's layout. */
+  readonly grad: Float32Array;
+}
+
+export interface Unreduced {
+  readonly data: Float32Array | Float64Array;
+  readonly shape: number[];
+}
+
+export interface Evaluation {
+  readonly value: number;
+  /** The parts of a weighted sum, each by its own name, unweighted. */
+  readonly terms?: readonly { readonly name: string; readonly weight: number; readonly value: number }[];
+  /** Loss of each of `classes`, the mean over samples; NaN where every sample skips it. */
+  readonly perClass?: Float64Array;
+  /** Loss of each sample. */
+  readonly perSample?: Float64Array;
+  /** The classes that count, in the order of `perClass`. */
+  readonly classes: readonly number[];
+  readonly sums?: Sums;
+}
+
+/** A loss: made once, called any number of times; holds no state between calls. */
+export interface Loss {
+  readonly name: string;
+  /** True when `accumulate`, `valueFrom` and `gradFrom` work. */
+  readonly mergeable: boolean;
+  value(pred: Prediction, target: Target, call: LossCall): number;
+  valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad;
+  /** The loss before the mean: see DESIGN "unreduced" and the page of the loss. */
+  unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced;
+  evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation;
+  /** Phase 1: the sums of this part of the data. */
+  accumulate(pred: Prediction, target: Target, call: LossCall): Sums;
+  /** The value for sums merged from any split of pixels or samples. */
+  valueFrom(sums: Sums): number;
+  /** Phase 2: the gradient of `valueFrom(sums)` with respect to this part. */
+  gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array;
+  /** The formula and every option in force. */
+  describe(): string;
+  toJSON(): LossConfig;
+}
