@@ -1,0 +1,163 @@
+//! From logits to probabilities, kept in the form the gradients need.
+//!
+//! A rounded p cannot give 1 − p: at a logit of 18 it is 100 % wrong. So the sigmoid keeps its tail
+//! q = min(p, 1 − p) with the sign of the logit, and softmax keeps, beside p, the largest p of a pixel and the sum of
+//! the others.
+
+use crate::math::{ExpNegative, Log, sigmoid_tail};
+use crate::simd::F32x4;
+use crate::sums::blocks;
+use crate::tile::Checked;
+use crate::workspace::{Tile, Workspace};
+
+/// How far outside [0, 1] a probability may be through rounding; it is clamped.
+const SLACK: f32 = 1e-6;
+
+impl Workspace {
+    /// `values` are probabilities. Error: one outside [0, 1] by more than 1e-6. NaN passes.
+    pub fn activate_none(&mut self) -> Checked {
+        let tile = self.tile;
+        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
+        for k in 0..tile.channels {
+            let plane = &self.values[tile.plane(k)];
+            let mut furthest = zero;
+            for (p, act) in plane.iter().zip(&mut self.act[tile.plane(k)]) {
+                let p = F32x4::load(p);
+                let clamped = p.at_most(one).at_least(zero);
+                furthest = (p - clamped).abs().at_least(furthest);
+                // A NaN must not hide a bad neighbour of its lane.
+                furthest = furthest.equals(furthest).select(furthest, zero);
+                clamped.store(act);
+            }
+            if furthest.to_array().iter().any(|&d| d > SLACK) {
+                let outside = |p: &f32| *p < -SLACK || *p > 1.0 + SLACK;
+                if let Some(at) = plane.as_flattened().iter().position(outside) {
+                    return Err(at + k * tile.pixels);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Logits in `values` to signed tails in `act` and exp(−|z|) in `aux`.
+    pub fn activate_sigmoid(&mut self) {
+        let tile = self.tile;
+        let exp = ExpNegative::new();
+        for k in 0..tile.channels {
+            let planes = self.values[tile.plane(k)].iter().zip(&mut self.act[tile.plane(k)]);
+            for ((z, act), aux) in planes.zip(&mut self.aux[tile.plane(k)]) {
+                let z = F32x4::load(z);
+                let e = exp.of(z.abs());
+                sigmoid_tail(e).xor_sign(z.sign()).store(act);
+                e.store(aux);
+            }
+        }
+    }
+
+    /// The reverse: logits and exp(−|z|) from stored signed tails, for losses that need the logit in pass 2.
+    ///
+    /// A tail that underflowed gives |z| = 88; it only ever multiplies that tail, which is 0.
+    pub fn restore_sigmoid(&mut self) {
+        let tile = self.tile;
+        let log = Log::new();
+        let (one, smallest) = (F32x4::splat(1.0), F32x4::splat(f32::MIN_POSITIVE));
+        for k in 0..tile.channels {
+            let planes = self.act[tile.plane(k)].iter().zip(&mut self.values[tile.plane(k)]);
+            for ((act, z), aux) in planes.zip(&mut self.aux[tile.plane(k)]) {
+                let tail = F32x4::load(act);
+                let q = tail.abs();
+                let e = q / (one - q);
+                (-log.ln(e.at_least(smallest))).at_least(F32x4::splat(0.0)).xor_sign(tail.sign()).store(z);
+                e.store(aux);
+            }
+        }
+    }
+
+    /// Logits in `values` to probabilities in `act`; fills `top`, `log_sum`, `peak` and `rest`.
+    pub fn activate_softmax(&mut self) {
+        let Self { tile, values, act, top, log_sum, peak, rest, factor, .. } = self;
+        let tile: &Tile = tile;
+        let (exp, log) = (ExpNegative::new(), Log::new());
+        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
+        for block in blocks(tile.vectors) {
+            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
+            let top = &mut top[block.clone()];
+            top.copy_from_slice(&values[plane(0)]);
+            for k in 1..tile.channels {
+                for (top, z) in top.iter_mut().zip(&values[plane(k)]) {
+                    F32x4::load(z).at_least(F32x4::load(top)).store(top);
+                }
+            }
+            // Σ of the e below 1, and how many are 1: the largest one is left out exactly, with ties or without.
+            let others = &mut rest[block.clone()];
+            let ones = &mut factor[block.clone()];
+            for ((top, others), ones) in top.iter_mut().zip(others.iter_mut()).zip(ones.iter_mut()) {
+                F32x4::load(top).finite().store(top);
+                (zero - one).store(ones);
+                zero.store(others);
+            }
+            for k in 0..tile.channels {
+                let sums = others.iter_mut().zip(ones.iter_mut()).zip(top.iter());
+                let planes = values[plane(k)].iter().zip(&mut act[plane(k)]);
+                for (((others, ones), top), (z, act)) in sums.zip(planes) {
+                    let e = exp.of(F32x4::load(top) - F32x4::load(z).finite());
+                    let largest = e.equals(one);
+                    (F32x4::load(others) + e.drop(largest)).store(others);
+                    (F32x4::load(ones) + one.keep(largest)).store(ones);
+                    e.store(act);
+                }
+            }
+            let state = others.iter_mut().zip(ones.iter_mut());
+            for ((rest, scale), (peak, log_sum)) in
+                state.zip(peak[block.clone()].iter_mut().zip(&mut log_sum[block.clone()]))
+            {
+                let others = F32x4::load(rest) + F32x4::load(scale);
+                let inverse = one / (one + others);
+                inverse.store(scale);
+                inverse.store(peak);
+                (others * inverse).store(rest);
+                log.log1p(others).store(log_sum);
+            }
+            for k in 0..tile.channels {
+                for (act, scale) in act[plane(k)].iter_mut().zip(ones.iter()) {
+                    (F32x4::load(act) * F32x4::load(scale)).store(act);
+                }
+            }
+        }
+    }
+
+    /// `peak` and `rest` from probabilities stored in `act`.
+    pub fn restore_softmax(&mut self) {
+        let Self { tile, act, peak, rest, factor, .. } = self;
+        let tile: &Tile = tile;
+        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
+        for block in blocks(tile.vectors) {
+            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
+            let peak = &mut peak[block.clone()];
+            peak.copy_from_slice(&act[plane(0)]);
+            for k in 1..tile.channels {
+                for (peak, p) in peak.iter_mut().zip(&act[plane(k)]) {
+                    F32x4::load(p).at_least(F32x4::load(peak)).store(peak);
+                }
+            }
+            let others = &mut rest[block.clone()];
+            let ties = &mut factor[block.clone()];
+            for (others, ties) in others.iter_mut().zip(ties.iter_mut()) {
+                zero.store(others);
+                (zero - one).store(ties);
+            }
+            for k in 0..tile.channels {
+                let sums = others.iter_mut().zip(ties.iter_mut());
+                for (((others, ties), peak), p) in sums.zip(peak.iter()).zip(&act[plane(k)]) {
+                    let p = F32x4::load(p);
+                    let largest = p.equals(F32x4::load(peak));
+                    (F32x4::load(others) + p.drop(largest)).store(others);
+                    (F32x4::load(ties) + one.keep(largest)).store(ties);
+                }
+            }
+            for ((rest, ties), peak) in others.iter_mut().zip(ties.iter()).zip(peak.iter()) {
+                F32x4::load(ties).mul_add(F32x4::load(peak), F32x4::load(rest)).store(rest);
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Drives losses of a pixel's whole distribution under softmax: Σ_k t_k·f(p_k).
+//!
+//! t is the target with every weight in it: t_k = w·(r0_k g_k + r2_k·Σ_j r1_j g_j), rows of the loss's table: r0 the
+//! weight of class k's own label, r1 and r2 the share that label smoothing spreads. With a label map and no smoothing
+//! only one t_k of a pixel is not 0; that path gathers and scatters one float a pixel and touches no dense plane.
+//!
+//! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
+
+use crate::lanes::{Lanes, OneHot, Plane};
+use crate::math::{ExpNegative, Log};
+use crate::simd::{F32x4, LANES, Quad};
+use crate::sums::blocks;
+use crate::workspace::{Target, Tile, Weights, Workspace};
+
+/// A function of the probability of one class.
+pub trait Categorical {
+    /// Whether `of` reads `q` and `slope` reads anything at all.
+    const NEEDS_PROBABILITY: bool;
+    /// f, from −ln p and q = 1 − p.
+    fn of(&self, exp: &ExpNegative, negative_log: F32x4, q: F32x4) -> F32x4;
+    /// −p·df/dp: what the derivative of −ln p is multiplied by.
+    fn slope(&self, exp: &ExpNegative, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4;
+}
+
+/// 1 − p without cancellation, from the largest p of the pixel and the sum of the others.
+#[inline(always)]
+fn complement(p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
+    p.equals(peak).select(rest, F32x4::splat(1.0) - p)
+}
+
+/// −ln p, from the same; the logit itself is gone in the second pass.
+#[inline(always)]
+fn negative_log(log: &Log, p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
+    let of_peak = log.log1p(rest / peak);
+    p.equals(peak).select(of_peak, -log.ln(p))
+}
+
+/// One float a pixel out of the plane its label names.
+fn gather(tile: &Tile, labels: &[[i32; LANES]], planes: &[Quad], picked: &mut [Quad]) {
+    let floats = planes.as_flattened();
+    let plane = tile.stride * LANES;
+    let labels = labels[..tile.vectors].as_flattened();
+    for (i, (picked, &label)) in picked.as_flattened_mut().iter_mut().zip(labels).enumerate() {
+        *picked = floats[label.cast_unsigned() as usize * plane + i];
+    }
+}
+
+/// The reverse.
+fn scatter(tile: &Tile, labels: &[[i32; LANES]], planes: &mut [Quad], picked: &[Quad]) {
+    let floats = planes.as_flattened_mut();
+    let plane = tile.stride * LANES;
+    let labels = labels[..tile.vectors].as_flattened();
+    for (i, (&picked, &label)) in picked.as_flattened().iter().zip(labels).enumerate() {
+        floats[label.cast_unsigned() as usize * plane + i] = picked;
+    }
+}
+
+impl Workspace {
+    /// Whether each pixel has one class, with one weight.
+    fn one_hot(&self, slot: usize) -> bool {
+        let channels = self.tile.channels;
+        let smoothing = &Self::slot(&self.table, channels, slot)[2 * channels..3 * channels];
+        self.tile.target == Target::Labels
+            && self.tile.weights != Weights::Element
+            && smoothing.iter().all(|&r| r == 0.0)
+    }
+
+    /// One-hot: t of each pixel's own class, into `factor`.
+    fn label_weights(&mut self, slot: usize) {
+        let Self { tile, labels, weight, factor, table, .. } = self;
+        let row = &Self::slot(table, tile.channels, slot)[..tile.channels];
+        let factor = &mut factor[..tile.vectors];
+        if row.iter().all(|&r| r == 1.0) {
+            factor.fill([1.0; LANES]);
+        } else {
+            for (factor, &label) in factor.as_flattened_mut().iter_mut().zip(labels.as_flattened()) {
+                *factor = row[label.cast_unsigned() as usize];
+            }
+        }
+        if tile.weights == Weights::Pixel {
+            for (factor, weight) in factor.iter_mut().zip(weight) {
+                (F32x4::load(factor) * F32x4::load(weight)).store(factor);
+            }
+        }
+    }
+
+    /// Any target: t of each pixel and class, into `aux`.
+    pub fn weighted_targets(&mut self, slot: usize) {
+        let Self { tile, labels, target, weight, element, aux, factor, table, .. } = self;
+        let tile: &Tile = tile;
+        let rows = Self::slot(table, tile.channels, slot);
+        let row = |r: usize, k: usize| F32x4::splat(rows[r * tile.channels + k]);
+        let zero = F32x4::splat(0.0);
+        let mass = &mut factor[..tile.vectors];
+        mass.fill([0.0; LANES]);
+        let smoothed = (0..tile.channels).any(|k| rows[2 * tile.channels + k] != 0.0);
+        for k in (0..tile.channels).filter(|_| smoothed) {
+            let own = row(1, k);
+            add_target(tile, labels, target, k, |i, g| own.mul_add(g, F32x4::load(&mass[i])).store(&mut mass[i]));
+        }
+        for k in 0..tile.channels {
+            let (own, spread) = (row(0, k), row(2, k));
+            let out = &mut aux[tile.plane(k)];
+            add_target(tile, labels, target, k, |i, g| {
+                own.mul_add(g, spread * F32x4::load(&mass[i])).store(&mut out[i]);
+            });
+            if let Some(weights) = Self::weights_of(tile, weight, element, k) {
+                for (t, w) in out.iter_mut().zip(weights) {
+                    (F32x4::load(t) * F32x4::load(w) + zero).store(t);
+                }
+            }
+        }
+    }
+
+    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize, store: bool) {
+        let exp = ExpNegative::new();
+        let largest = F32x4::splat(f32::MAX);
+        let mut total = 0.0;
+        if self.one_hot(slot) {
+            self.label_weights(slot);
+            let Self { tile, values, act, grad, labels, top, log_sum, peak, rest, factor, picked, mask, .. } = self;
+            gather(tile, labels, values, picked);
+            // The mask has done its work when kernels run; its plane holds the picked probabilities.
+            let probability = mask;
+            if L::NEEDS_PROBABILITY {
+                gather(tile, labels, act, probability);
+            }
+            for block in blocks(tile.vectors) {
+                let mut lanes = F32x4::splat(0.0);
+                for i in block {
+                    let below = F32x4::load(&top[i]) - F32x4::load(&picked[i]).finite();
+                    let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
+                    let q = complement(F32x4::load(&probability[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+                    let term = F32x4::load(&factor[i]) * loss.of(&exp, negative_log, q);
+                    lanes = lanes + term;
+                    if store {
+                        term.store(&mut grad[i]);
+                    }
+                }
+                total += lanes.sum_f64();
+            }
+        } else {
+            self.weighted_targets(slot);
+            let Self { tile, values, act, aux, grad, top, log_sum, peak, rest, factor, .. } = self;
+            factor[..tile.vectors].fill([0.0; LANES]);
+            for k in 0..tile.channels {
+                let (z, p, t) = (&values[tile.plane(k)], &act[tile.plane(k)], &aux[tile.plane(k)]);
+                for block in blocks(tile.vectors) {
+                    let mut lanes = F32x4::splat(0.0);
+                    for i in block {
+                        let below = F32x4::load(&top[i]) - F32x4::load(&z[i]).finite();
+                        let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
+                        let q = complement(F32x4::load(&p[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+                        let term = F32x4::load(&t[i]) * loss.of(&exp, negative_log, q);
+                        lanes = lanes + term;
+                        if store {
+                            (term + F32x4::load(&factor[i])).store(&mut factor[i]);
+                        }
+                    }
+                    total += lanes.sum_f64();
+                }
+            }
+            if store {
+                grad[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
+            }
+        }
+        self.totals[0] = total;
+    }
+
+    pub fn categorical_gradient<L: Categorical>(&mut self, loss: &L, slot: usize, scale: f32) {
+        if self.one_hot(slot) {
+            self.label_weights(slot);
+            self.one_hot_gradient(loss, scale);
+        } else {
+            self.weighted_targets(slot);
+            self.dense_gradient(loss, scale);
+        }
+    }
+
+    /// With p_y put to −(1 − p_y), the gradient is a·p for every class, so one pass serves all.
+    fn one_hot_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
+        let Self { tile, act, grad, labels, peak, rest, factor, picked, mask, .. } = self;
+        let (exp, log) = (ExpNegative::new(), Log::new());
+        gather(tile, labels, act, picked);
+        let replacement = mask;
+        for i in 0..tile.vectors {
+            let (p, peak, rest) = (F32x4::load(&picked[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+            let q = complement(p, peak, rest);
+            let mut a = F32x4::splat(scale) * F32x4::load(&factor[i]);
+            if L::NEEDS_PROBABILITY {
+                a = a * loss.slope(&exp, negative_log(&log, p, peak, rest), p, q);
+            }
+            a.store(&mut factor[i]);
+            (-q).store(&mut replacement[i]);
+        }
+        scatter(tile, labels, act, &replacement[..tile.vectors]);
+        for k in 0..tile.channels {
+            let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
+            for ((grad, p), a) in planes.zip(factor.iter()) {
+                F32x4::load(a).mul_add(F32x4::load(p), F32x4::load(grad)).store(grad);
+            }
+        }
+        scatter(tile, labels, act, &picked[..tile.vectors]);
+    }
+
+    fn dense_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
+        let Self { tile, act, aux, grad, peak, rest, factor, .. } = self;
+        let (exp, log) = (ExpNegative::new(), Log::new());
+        let sum = &mut factor[..tile.vectors];
+        sum.fill([0.0; LANES]);
+        for k in 0..tile.channels {
+            let planes = aux[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
+            for (((a, p), sum), (peak, rest)) in planes.zip(sum.iter_mut()).zip(peak.iter().zip(rest.iter())) {
+                let mut weighted = F32x4::splat(scale) * F32x4::load(a);
+                if L::NEEDS_PROBABILITY {
+                    let (p, peak, rest) = (F32x4::load(p), F32x4::load(peak), F32x4::load(rest));
+                    let slope = loss.slope(&exp, negative_log(&log, p, peak, rest), p, complement(p, peak, rest));
+                    weighted = weighted * slope;
+                }
+                weighted.store(a);
+                (F32x4::load(sum) + weighted).store(sum);
+            }
+        }
+        for k in 0..tile.channels {
+            let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]).zip(&aux[tile.plane(k)]);
+            for (((grad, p), a), (sum, (peak, rest))) in planes.zip(sum.iter().zip(peak.iter().zip(rest.iter()))) {
+                let (p, a) = (F32x4::load(p), F32x4::load(a));
+                let q = complement(p, F32x4::load(peak), F32x4::load(rest));
+                let others = (F32x4::load(sum) - a).mul_add(p, F32x4::load(grad));
+                a.neg_mul_add(q, others).store(grad);
+            }
+        }
+    }
+}
+
+/// Calls `each(i, g)` with the target of class `k`.
+#[inline(always)]
+fn add_target(
+    tile: &Tile,
+    labels: &[[i32; LANES]],
+    target: &[Quad],
+    k: usize,
+    mut each: impl FnMut(usize, F32x4),
+) {
+    match tile.target {
+        Target::Labels => {
+            let class = i32::try_from(k).unwrap_or(i32::MAX);
+            let g = OneHot { labels: &labels[..tile.vectors], class };
+            (0..tile.vectors).for_each(|i| each(i, g.at(i)));
+        }
+        Target::Dense => {
+            let g = Plane(&target[tile.plane(k)]);
+            (0..tile.vectors).for_each(|i| each(i, g.at(i)));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Drives losses of one element: sigmoid channels, each a yes-or-no of its own, and given probabilities.
+//!
+//! An element's loss is `positive·(loss of saying no) + negative·(loss of saying yes)`, where
+//! positive = w·(a + b g) and negative = w·(c + d g); the constants a…d hold class weight, positive weight, alpha and
+//! label smoothing, and are rows 0…3 of the loss's table. A channel whose four constants are 0 does not count.
+
+use crate::lanes::{Lanes, OneHot, Ones, Plane};
+use crate::simd::{F32x4, Quad};
+use crate::sums::blocks;
+use crate::workspace::{Activation, Target, Tile, Workspace};
+
+/// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.
+pub struct Logit {
+    /// |z|, finite.
+    pub size: F32x4,
+    /// exp(−|z|).
+    pub e: F32x4,
+    /// σ(−|z|), the probability of the far side.
+    pub q: F32x4,
+}
+
+/// A loss of one element.
+pub trait Elementwise {
+    /// Loss of a logit whose near label has weight `near` and whose far label has weight `far`.
+    fn of_logit(&self, x: &Logit, near: F32x4, far: F32x4) -> F32x4;
+    /// Its derivative with respect to |z|.
+    fn logit_slope(&self, x: &Logit, near: F32x4, far: F32x4) -> F32x4;
+    /// Loss of a probability.
+    fn of_probability(&self, p: F32x4, positive: F32x4, negative: F32x4) -> F32x4;
+    /// Its derivative with respect to p.
+    fn probability_slope(&self, p: F32x4, positive: F32x4, negative: F32x4) -> F32x4;
+}
+
+/// a, b, c, d of one channel.
+#[derive(Clone, Copy)]
+pub struct Constants([F32x4; 4]);
+
+impl Constants {
+    /// `None` when the channel does not count.
+    pub fn of(slot: &[f32], channels: usize, k: usize) -> Option<Self> {
+        let row = |r: usize| slot[r * channels + k];
+        let constants = [row(0), row(1), row(2), row(3)];
+        constants.iter().any(|&c| c != 0.0).then(|| Self(constants.map(F32x4::splat)))
+    }
+
+    /// Whether positive = g and negative = 1 − g.
+    pub fn plain(slot: &[f32], channels: usize, k: usize) -> bool {
+        [0.0, 1.0, 1.0, -1.0].iter().enumerate().all(|(r, &c)| slot[r * channels + k] == c)
+    }
+
+    #[inline(always)]
+    fn weights(&self, g: F32x4, w: F32x4) -> (F32x4, F32x4) {
+        let [a, b, c, d] = self.0;
+        (w * b.mul_add(g, a), w * d.mul_add(g, c))
+    }
+}
+
+/// The planes of one channel.
+#[derive(Clone, Copy)]
+struct Channel<'a> {
+    value: Plane<'a>,
+    e: Plane<'a>,
+    act: Plane<'a>,
+}
+
+impl Channel<'_> {
+    fn part(self, range: core::ops::Range<usize>) -> Self {
+        Self { value: self.value.part(range.clone()), e: self.e.part(range.clone()), act: self.act.part(range) }
+    }
+
+    /// The logit, whether it is negative, and near and far weight from positive and negative.
+    #[inline(always)]
+    fn logit(&self, i: usize, positive: F32x4, negative: F32x4) -> (Logit, F32x4, F32x4, F32x4) {
+        let tail = self.act.at(i);
+        let below = tail.to_bits().is_negative();
+        let size = self.value.at(i).abs().at_most(F32x4::splat(f32::MAX));
+        let logit = Logit { size, e: self.e.at(i), q: tail.abs() };
+        (logit, tail.sign(), below.select(negative, positive), below.select(positive, negative))
+    }
+}
+
+/// Calls `$run` with the target and weight sources of channel `$k`.
+macro_rules! with_sources {
+    ($tile:expr, $labels:expr, $target:expr, $weight:expr, $element:expr, $k:expr, |$g:ident, $w:ident| $run:expr) => {{
+        let class = i32::try_from($k).unwrap_or(i32::MAX);
+        let labels = OneHot { labels: &$labels[..$tile.vectors], class };
+        match ($tile.target, Workspace::weights_of($tile, $weight, $element, $k)) {
+            (Target::Labels, None) => { let ($g, $w) = (labels, Ones); $run }
+            (Target::Labels, Some(w)) => { let ($g, $w) = (labels, Plane(w)); $run }
+            (Target::Dense, None) => { let ($g, $w) = (Plane(&$target[$tile.plane($k)]), Ones); $run }
+            (Target::Dense, Some(w)) => { let ($g, $w) = (Plane(&$target[$tile.plane($k)]), Plane(w)); $run }
+        }
+    }};
+}
+pub(crate) use with_sources;
+
+impl Workspace {
+    pub fn elementwise_value(&mut self, loss: &impl Elementwise, slot: usize, store: bool) {
+        let Self { tile, values, act, aux, grad, target, element, labels, weight, table, totals, .. } = self;
+        let tile: &Tile = tile;
+        let constants = Self::slot(table, tile.channels, slot);
+        for k in 0..tile.channels {
+            totals[k] = 0.0;
+            let Some(constants) = Constants::of(constants, tile.channels, k) else { continue };
+            let range = tile.plane(k);
+            let channel =
+                Channel { value: Plane(&values[range.clone()]), e: Plane(&aux[range.clone()]), act: Plane(&act[range.clone()]) };
+            let out = store.then_some(&mut grad[range]);
+            let logits = tile.activation == Activation::Sigmoid;
+            totals[k] = with_sources!(tile, labels, target, weight, element, k, |g, w| if logits {
+                sum(tile.vectors, channel, g, w, out, |x, i, g, w| {
+                    let (positive, negative) = constants.weights(g, w);
+                    let (logit, _, near, far) = x.logit(i, positive, negative);
+                    loss.of_logit(&logit, near, far)
+                })
+            } else {
+                sum(tile.vectors, channel, g, w, out, |x, i, g, w| {
+                    let (positive, negative) = constants.weights(g, w);
+                    loss.of_probability(x.act.at(i), positive, negative)
+                })
+            });
+        }
+    }
+
+    pub fn elementwise_gradient(&mut self, loss: &impl Elementwise, slot: usize, scale: f32) {
+        let Self { tile, values, act, aux, grad, target, element, labels, weight, table, .. } = self;
+        let tile: &Tile = tile;
+        let constants = Self::slot(table, tile.channels, slot);
+        for k in 0..tile.channels {
+            let Some(constants) = Constants::of(constants, tile.channels, k) else { continue };
+            let range = tile.plane(k);
+            let channel =
+                Channel { value: Plane(&values[range.clone()]), e: Plane(&aux[range.clone()]), act: Plane(&act[range.clone()]) };
+            let grad = &mut grad[range];
+            let scale = F32x4::splat(scale);
+            let logits = tile.activation == Activation::Sigmoid;
+            with_sources!(tile, labels, target, weight, element, k, |g, w| if logits {
+                add(grad, channel, g, w, |x, i, g, w| {
+                    let (positive, negative) = constants.weights(g, w);
+                    let (logit, sign, near, far) = x.logit(i, positive, negative);
+                    scale * loss.logit_slope(&logit, near, far).xor_sign(sign)
+                });
+            } else {
+                add(grad, channel, g, w, |x, i, g, w| {
+                    let (positive, negative) = constants.weights(g, w);
+                    scale * loss.probability_slope(x.act.at(i), positive, negative)
+                });
+            });
+        }
+    }
+}
+
+#[inline(always)]
+fn sum<G: Lanes, W: Lanes>(
+    vectors: usize,
+    channel: Channel,
+    g: G,
+    w: W,
+    mut out: Option<&mut [Quad]>,
+    term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4,
+) -> f64 {
+    let mut total = 0.0;
+    for block in blocks(vectors) {
+        let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
+        let mut lanes = F32x4::splat(0.0);
+        for i in 0..block.len() {
+            let term = term(&x, i, g.at(i), w.at(i));
+            lanes = lanes + term;
+            if let Some(out) = out.as_deref_mut() {
+                term.store(&mut out[block.start + i]);
+            }
+        }
+        total += lanes.sum_f64();
+    }
+    total
+}
+
+#[inline(always)]
+fn add<G: Lanes, W: Lanes>(
+    grad: &mut [Quad],
+    channel: Channel,
+    g: G,
+    w: W,
+    term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4,
+) {
+    for block in blocks(grad.len()) {
+        let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
+        for (i, grad) in grad[block].iter_mut().enumerate() {
+            (F32x4::load(grad) + term(&x, i, g.at(i), w.at(i))).store(grad);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Pixel losses: a sum over pixels of a function of that pixel alone.
+//!
+//! `elementwise.rs` drives the losses of one channel at a time (sigmoid and none), `categorical.rs` those of a pixel's
+//! whole distribution (softmax). A loss is one file beside them: the function of one vector and its derivative.
+
+pub mod binary_cross_entropy;
+pub mod categorical;
+pub mod cross_entropy;
+pub mod elementwise;
+pub mod focal;
+
+use crate::workspace::{Activation, Workspace};
+use binary_cross_entropy::BinaryCrossEntropy;
+use cross_entropy::CrossEntropy;
+use focal::Focal;
+
+/// The list of pixel losses. The codes are those of the door.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PixelLoss {
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Focal,
+}
+
+impl PixelLoss {
+    pub fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::BinaryCrossEntropy,
+            1 => Self::CrossEntropy,
+            _ => Self::Focal,
+        }
+    }
+}
+
+impl Workspace {
+    /// The weighted sum of the loss over the tile, into `totals`: one a channel (elementwise), or `totals[0]`.
+    /// `exponent` is focal's gamma.
+    pub fn pixel_value(&mut self, loss: PixelLoss, slot: usize, exponent: f32) {
+        match (loss, self.tile.activation) {
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_value(slot),
+            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot, false),
+            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot, false),
+            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot, false),
+            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot, false),
+            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot, false),
+        }
+    }
+
+    /// The weighted loss of every element (elementwise), or of every pixel into plane 0 (softmax), into `grad`.
+    pub fn pixel_unreduced(&mut self, loss: PixelLoss, slot: usize, exponent: f32) {
+        match (loss, self.tile.activation) {
+            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot, true),
+            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot, true),
+            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot, true),
+            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot, true),
+            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot, true),
+        }
+    }
+
+    /// Adds `scale` times the loss's gradient to `grad`.
+    pub fn pixel_gradient(&mut self, loss: PixelLoss, slot: usize, exponent: f32, scale: f32) {
+        match (loss, self.tile.activation) {
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_gradient(slot, scale),
+            (PixelLoss::Focal, Activation::Softmax) => {
+                self.categorical_gradient(&Focal::new(exponent), slot, scale);
+            }
+            (PixelLoss::Focal, _) => self.elementwise_gradient(&Focal::new(exponent), slot, scale),
+            (_, Activation::Softmax) => self.categorical_gradient(&CrossEntropy, slot, scale),
+            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_gradient(slot, scale),
+            (PixelLoss::BinaryCrossEntropy, _) => {
+                self.elementwise_gradient(&BinaryCrossEntropy::new(), slot, scale);
+            }
+        }
+    }
+}
