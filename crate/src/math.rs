@@ -165,6 +165,7 @@ pub fn sigmoid_tail(e: F32x4) -> F32x4 {
 /// The integer part goes by multiplication and the fraction by exp(fraction·ln x), whose argument is then small
 /// enough to keep the relative error of the power of a tiny x near exponent·2 ULP.
 pub struct Power {
+    square: bool,
     whole: u32,
     fraction: f32,
 }
@@ -172,7 +173,7 @@ pub struct Power {
 impl Power {
     pub fn new(exponent: f32) -> Self {
         let whole = exponent.floor().min(65_536.0);
-        Self { whole: whole as u32, fraction: exponent - exponent.floor() }
+        Self { square: exponent == 2.0, whole: whole as u32, fraction: exponent - exponent.floor() }
     }
 
     /// Whether `of` reads its logarithm.
@@ -182,10 +183,13 @@ impl Power {
 
     /// `negative_log` is −ln x; it is read only when the exponent has a fraction.
     #[inline(always)]
-    pub fn of(&self, exp: &ExpNegative, x: F32x4, negative_log: F32x4) -> F32x4 {
-        if self.whole == 2 && self.fraction == 0.0 {
-            return x * x;
-        }
+    pub fn of(&self, x: F32x4, negative_log: F32x4) -> F32x4 {
+        if self.square { x * x } else { self.any(x, negative_log) }
+    }
+
+    /// Out of line: inlined, it would stand a dozen times in the binary for the sake of rare exponents.
+    #[inline(never)]
+    fn any(&self, x: F32x4, negative_log: F32x4) -> F32x4 {
         let mut result = F32x4::splat(1.0);
         let mut square = x;
         let mut n = self.whole;
@@ -197,7 +201,7 @@ impl Power {
             n >>= 1;
         }
         if self.fraction > 0.0 {
-            result = result * exp.of(F32x4::splat(self.fraction) * negative_log);
+            result = result * ExpNegative::new().of(F32x4::splat(self.fraction) * negative_log);
         }
         result
     }

@@ -4,7 +4,6 @@
 //! sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
 
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
-use crate::pixel::elementwise::with_sources;
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::blocks;
 use crate::workspace::{Activation, TABLE_ROWS, Target, Tile, Workspace};
@@ -62,36 +61,47 @@ impl Affine {
 
 impl Workspace {
     /// The sums of every class over the tile, into `totals` (row = sum, column = class).
+    ///
+    /// Only the common forms have loops of their own; the others take the loop that does everything.
     pub fn region_sums(&mut self, all: bool) {
-        if all { self.region_sums_of::<true>() } else { self.region_sums_of::<false>() }
-    }
-
-    fn region_sums_of<const ALL: bool>(&mut self) {
+        self.with_weight_plane();
         let Self { tile, act, target, element, labels, weight, totals, .. } = self;
         let tile: &Tile = tile;
+        let n = tile.vectors;
         for k in 0..tile.channels {
-            let plane = &act[tile.plane(k)];
-            let found = with_sources!(tile, labels, target, weight, element, k, |g, w| {
-                if tile.activation == Activation::Sigmoid {
-                    sums::<ALL>(tile.vectors, FromTail(plane), g, w)
-                } else {
-                    sums::<ALL>(tile.vectors, Plane(plane), g, w)
-                }
-            });
+            let p = &act[tile.plane(k)];
+            let hot = OneHot { labels: &labels[..n], class: k as i32 };
+            let dense = Plane(&target[tile.plane(k)]);
+            let weights = Self::weights_of(tile, weight, element, k);
+            let w = Plane(weights.unwrap_or(&weight[..n]));
+            let found = match (tile.activation, tile.target, all, weights.is_some()) {
+                (Activation::Sigmoid, _, true, _) | (Activation::Sigmoid, _, _, true) => sums::<true>(n, FromTail(p), dense, w),
+                (Activation::Sigmoid, ..) => sums::<false>(n, FromTail(p), dense, Ones),
+                (_, Target::Labels, true, _) | (_, Target::Labels, _, true) => sums::<true>(n, Plane(p), hot, w),
+                (_, Target::Labels, ..) => sums::<false>(n, Plane(p), hot, Ones),
+                (_, Target::Dense, ..) => sums::<true>(n, Plane(p), dense, w),
+            };
             for (r, sum) in found.into_iter().enumerate() {
                 totals[r * tile.channels + k] = sum;
+            }
+            if weights.is_none() {
+                totals[7 * tile.channels + k] = tile.pixels as f64;
             }
         }
     }
 
     /// Σ w g of every class, into `totals`: what the mean by weights divides by.
     pub fn class_mass(&mut self) {
+        self.with_weight_plane();
         let Self { tile, target, element, labels, weight, totals, .. } = self;
         let tile: &Tile = tile;
         for k in 0..tile.channels {
-            totals[k] = with_sources!(tile, labels, target, weight, element, k, |g, w| {
-                sums::<false>(tile.vectors, g, g, w)[2]
-            });
+            let w = Plane(Self::weight_plane(tile, weight, element, k));
+            let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
+            totals[k] = match tile.target {
+                Target::Labels => sums::<false>(tile.vectors, Ones, hot, w)[2],
+                Target::Dense => sums::<false>(tile.vectors, Ones, Plane(&target[tile.plane(k)]), w)[2],
+            };
         }
     }
 
@@ -119,25 +129,26 @@ impl Workspace {
 
     /// Sigmoid and none: every channel by itself.
     fn channel_gradient<const CURVED: bool>(&mut self, slot: usize) {
-        let Self { tile, act, target, element, labels, weight, grad, table, .. } = self;
+        self.with_weight_plane();
+        let Self { tile, act, target, element, weight, grad, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let (plane, grad) = (&act[tile.plane(k)], &mut grad[tile.plane(k)]);
-            with_sources!(tile, labels, target, weight, element, k, |g, w| {
-                if tile.activation == Activation::Sigmoid {
-                    add_chained::<CURVED>(grad, affine, FromTail(plane), g, w);
-                } else {
-                    add_chained::<CURVED>(grad, affine, Plane(plane), g, w);
-                }
-            });
+            let (g, w) = (Plane(&target[tile.plane(k)]), Plane(Self::weight_plane(tile, weight, element, k)));
+            if tile.activation == Activation::Sigmoid {
+                add_chained::<CURVED>(grad, affine, FromTail(plane), g, w);
+            } else {
+                add_chained::<true>(grad, affine, Plane(plane), g, w);
+            }
         }
     }
 
     /// Softmax: p_k (v_k − Σ_j p_j v_j), with v = u less the u of the largest p, so that a confident pixel's small
     /// gradient is not the difference of two large numbers.
     fn softmax_gradient<const CURVED: bool>(&mut self, slot: usize) {
+        self.with_weight_plane();
         let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, picked, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
@@ -147,18 +158,13 @@ impl Workspace {
             let mean = &mut picked[block.clone()];
             for k in 0..tile.channels {
                 let affine = Affine::of(constants, tile.channels, k);
+                let w = Plane(Self::weight_plane(tile, weight, element, k)).part(block.clone());
+                let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
                 let (u, p) = (&mut aux[plane(k)], &act[plane(k)]);
-                with_sources!(tile, labels, target, weight, element, k, |g, w| {
-                    let (g, w) = (g.part(block.clone()), w.part(block.clone()));
-                    let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak.iter_mut()));
-                    for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
-                        let p = F32x4::load(p);
-                        let slope = w.at(i) * affine.at::<CURVED>(p, g.at(i));
-                        slope.store(u);
-                        let largest = p.equals(F32x4::load(peak));
-                        largest.select(slope, F32x4::load(at_peak)).store(at_peak);
-                    }
-                });
+                match tile.target {
+                    Target::Labels => slopes::<CURVED>(u, p, affine, hot, w, peak, at_peak),
+                    Target::Dense => slopes::<true>(u, p, affine, Plane(&target[plane(k)]), w, peak, at_peak),
+                }
             }
             mean.fill([0.0; LANES]);
             for k in 0..tile.channels {
@@ -201,13 +207,33 @@ impl Chained for FromTail<'_> {
     }
 }
 
+/// u of one class, and the u of the class with the largest p.
+#[inline(always)]
+fn slopes<const CURVED: bool>(
+    u: &mut [Quad],
+    p: &[Quad],
+    affine: Affine,
+    g: impl Lanes,
+    w: Plane,
+    peak: &[Quad],
+    at_peak: &mut [Quad],
+) {
+    let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak));
+    for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
+        let p = F32x4::load(p);
+        let slope = w.at(i) * affine.at::<CURVED>(p, g.at(i));
+        slope.store(u);
+        p.equals(F32x4::load(peak)).select(slope, F32x4::load(at_peak)).store(at_peak);
+    }
+}
+
 #[inline(always)]
 fn add_chained<const CURVED: bool>(
     grad: &mut [Quad],
     affine: Affine,
     p: impl Chained,
-    g: impl Lanes,
-    w: impl Lanes,
+    g: Plane,
+    w: Plane,
 ) {
     for block in blocks(grad.len()) {
         let (p, g, w) = (p.part(block.clone()), g.part(block.clone()), w.part(block.clone()));

@@ -4,7 +4,7 @@
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
 
-use crate::lanes::LabelQuad;
+use crate::lanes::{LabelQuad, Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Target, Weights, Workspace};
 
@@ -107,22 +107,23 @@ fn read_labels<T: Entry<B>, const B: usize>(staging: &[u8], labels: &mut [LabelQ
     }
 }
 
+/// One plane of floats out of interleaved ones.
+#[inline(never)]
+fn deinterleave(staging: &[u8], plane: &mut [f32], channel: usize, channels: usize) {
+    read_plane::<f32, 4>(staging, plane, channel, channels);
+}
+
 /// One plane out of `channels` interleaved ones (channels = 1: the entries in order).
+#[inline(always)]
 fn read_plane<T: Entry<B>, const B: usize>(staging: &[u8], plane: &mut [f32], channel: usize, channels: usize) {
     let (entries, _) = staging.as_chunks::<B>();
-    if channels == 1 {
-        for (value, &bytes) in plane.iter_mut().zip(entries) {
-            *value = T::read(bytes).to_f32();
-        }
-        return;
-    }
     for (value, &bytes) in plane.iter_mut().zip(entries[channel..].iter().step_by(channels)) {
         *value = T::read(bytes).to_f32();
     }
 }
 
-/// Multiplies the lanes of `plane` by the 0 or 1 of `keep`, giving +0 even for NaN.
-#[inline(always)]
+/// Keeps the lanes of `plane` where `keep` is not 0; elsewhere +0, even for NaN.
+#[inline(never)]
 fn keep_where(plane: &mut [Quad], keep: &[Quad]) {
     let zero = F32x4::splat(0.0);
     for (value, keep) in plane.iter_mut().zip(keep) {
@@ -172,8 +173,23 @@ impl Workspace {
             let bad = flat.iter().position(|&label| label.cast_unsigned() as usize >= channels);
             return Err(bad.unwrap_or(0));
         }
-        self.tile.target = Target::Labels;
+        if self.tile.activation == Activation::Softmax {
+            self.tile.target = Target::Labels;
+        } else {
+            self.expand_labels();
+        }
         Ok(())
+    }
+
+    /// One-hot planes from labels: what a channel by itself wants. The tile is small; the volume never is one-hot.
+    fn expand_labels(&mut self) {
+        let tile = self.tile;
+        for k in 0..tile.channels {
+            let class = OneHot { labels: &self.labels[..tile.vectors], class: k as i32 };
+            for (i, g) in self.target[tile.plane(k)].iter_mut().enumerate() {
+                class.at(i).store(g);
+            }
+        }
     }
 
     /// Reads a dense target: from `staging`, or, planar floats, already in `target`.
@@ -293,7 +309,7 @@ impl Workspace {
             if given == Weights::Element {
                 let plane = self.aux[tile.plane(k)].as_flattened_mut();
                 if interleaved {
-                    read_plane::<f32, 4>(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
+                    deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
                 }
                 plane[tile.pixels..].fill(0.0);
                 if let Some(at) = bad(plane) {
@@ -324,31 +340,29 @@ impl Workspace {
     }
 
     /// Reads the prediction (planar: already in `values`; else from `staging`), 0 where the weight is 0.
-    pub fn read_values(&mut self, interleaved: bool, activation: Activation) {
-        self.tile.activation = activation;
+    pub fn read_values(&mut self, interleaved: bool) {
         let tile = self.tile;
         for k in 0..tile.channels {
             let plane = self.values[tile.plane(k)].as_flattened_mut();
             if interleaved {
-                read_plane::<f32, 4>(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
+                deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
             }
             plane[tile.pixels..].fill(0.0);
         }
-        self.clear_unweighted(|workspace| &mut workspace.values);
+        self.clear_unweighted(values);
     }
 
     /// Reads what the first pass stored (planar: already in `act`; else from `staging`); `logits` asks for those too.
-    pub fn read_stored(&mut self, interleaved: bool, activation: Activation, logits: bool) {
-        self.tile.activation = activation;
+    pub fn read_stored(&mut self, interleaved: bool, logits: bool) {
         let tile = self.tile;
         for k in 0..tile.channels {
             let plane = self.act[tile.plane(k)].as_flattened_mut();
             if interleaved {
-                read_plane::<f32, 4>(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
+                deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
             }
             plane[tile.pixels..].fill(0.0);
         }
-        match activation {
+        match tile.activation {
             Activation::Softmax => self.restore_softmax(),
             Activation::Sigmoid if logits => self.restore_sigmoid(),
             _ => {}
@@ -363,8 +377,34 @@ impl Workspace {
         }
     }
 
+    /// Adds the gradient of one group of losses, whose masked entries are its own, to those before it.
+    pub fn merge_gradient(&mut self, first: bool) {
+        self.clear_unweighted(|workspace| &mut workspace.grad);
+        let tile = self.tile;
+        for k in 0..tile.channels {
+            let grad = &self.grad[tile.plane(k)];
+            let merged = &mut self.merged[tile.plane(k)];
+            if first {
+                merged.copy_from_slice(grad);
+            } else {
+                for (merged, grad) in merged.iter_mut().zip(grad) {
+                    (F32x4::load(merged) + F32x4::load(grad)).store(merged);
+                }
+            }
+        }
+    }
+
+    /// Moves the merged gradient to `grad`, where it is read from.
+    pub fn take_merged(&mut self) {
+        let tile = self.tile;
+        for k in 0..tile.channels {
+            self.grad[tile.plane(k)].copy_from_slice(&self.merged[tile.plane(k)]);
+        }
+    }
+
     /// Sets the entries of weight 0 to +0. Under softmax a pixel goes only when no class of it has weight.
-    pub fn clear_unweighted(&mut self, buffer: impl Fn(&mut Self) -> &mut Vec<Quad>) {
+    #[inline(never)]
+    pub fn clear_unweighted(&mut self, buffer: fn(&mut Self) -> &mut Vec<Quad>) {
         let tile = self.tile;
         if tile.weights == Weights::None {
             return;
@@ -391,16 +431,23 @@ impl Workspace {
     }
 
     /// Writes a buffer's planes to `staging`, channels last.
-    pub fn interleave(&mut self, buffer: impl Fn(&Self) -> &Vec<Quad>) {
+    #[inline(never)]
+    pub fn interleave(&mut self, buffer: fn(&mut Self) -> &mut Vec<Quad>) {
         let tile = self.tile;
         let mut staging = core::mem::take(&mut self.staging);
+        let buffer = buffer(self);
         let (entries, _) = staging.as_chunks_mut::<4>();
         for k in 0..tile.channels {
-            let plane = buffer(self)[tile.plane(k)].as_flattened();
+            let plane = buffer[tile.plane(k)].as_flattened();
             for (bytes, value) in entries[k..].iter_mut().step_by(tile.channels).zip(&plane[..tile.pixels]) {
                 *bytes = value.to_le_bytes();
             }
         }
         self.staging = staging;
     }
+}
+
+/// The prediction's buffer, for `clear_unweighted`.
+fn values(workspace: &mut Workspace) -> &mut Vec<Quad> {
+    &mut workspace.values
 }

@@ -58,8 +58,9 @@ impl Workspace {
         workspace::tile_pixels(channels)
     }
 
-    pub fn begin(&mut self, pixels: usize, channels: usize) {
-        self.0.begin(pixels, channels);
+    /// `to`: 0 none, 1 sigmoid, 2 softmax.
+    pub fn begin(&mut self, pixels: usize, channels: usize, to: u32) {
+        self.0.begin(pixels, channels, activation(to));
     }
 
     pub fn read_mask(&mut self) -> i32 {
@@ -89,11 +90,10 @@ impl Workspace {
         position(self.0.read_weights(given, interleaved))
     }
 
-    /// `to`: 0 none, 1 sigmoid, 2 softmax.
-    pub fn activate(&mut self, to: u32, interleaved: bool) -> i32 {
-        let to = activation(to);
-        self.0.read_values(interleaved, to);
-        match to {
+    /// Reads the prediction and turns it into probabilities.
+    pub fn activate(&mut self, interleaved: bool) -> i32 {
+        self.0.read_values(interleaved);
+        match self.0.tile.activation {
             Activation::None => return position(self.0.activate_none()),
             Activation::Sigmoid => self.0.activate_sigmoid(),
             Activation::Softmax => self.0.activate_softmax(),
@@ -102,16 +102,12 @@ impl Workspace {
     }
 
     /// The second pass: probabilities (sigmoid: tails) stored by the first are in `act`, or interleaved in `staging`.
-    pub fn restore(&mut self, from: u32, interleaved: bool, logits: bool) {
-        self.0.read_stored(interleaved, activation(from), logits);
+    pub fn restore(&mut self, interleaved: bool, logits: bool) {
+        self.0.read_stored(interleaved, logits);
     }
 
-    pub fn pixel_value(&mut self, loss: u32, slot: usize, exponent: f32) {
-        self.0.pixel_value(PixelLoss::from_code(loss), slot, exponent);
-    }
-
-    pub fn pixel_unreduced(&mut self, loss: u32, slot: usize, exponent: f32) {
-        self.0.pixel_unreduced(PixelLoss::from_code(loss), slot, exponent);
+    pub fn pixel_value(&mut self, loss: u32, slot: usize, exponent: f32, each: bool) {
+        self.0.pixel_value(PixelLoss::from_code(loss), slot, exponent, each);
     }
 
     pub fn pixel_gradient(&mut self, loss: u32, slot: usize, exponent: f32, scale: f32) {
@@ -138,20 +134,33 @@ impl Workspace {
         self.0.clear_gradient();
     }
 
-    /// +0 where the weight is 0; channels last into `staging` when asked.
-    pub fn finish_gradient(&mut self, interleaved: bool) {
-        self.0.clear_unweighted(grad);
+    /// Several groups: adds this group's gradient to those before it.
+    pub fn merge_gradient(&mut self, first: bool) {
+        self.0.merge_gradient(first);
+    }
+
+    /// +0 where the weight is 0 (`merged`: of each group, done before); channels last into `staging` when asked.
+    pub fn finish_gradient(&mut self, merged: bool, interleaved: bool) {
+        if merged {
+            self.0.take_merged();
+        } else {
+            self.0.clear_unweighted(grad);
+        }
         if interleaved {
-            self.0.interleave(|workspace| &workspace.grad);
+            self.0.interleave(grad);
         }
     }
 
     /// Probabilities, channels last, into `staging`.
     pub fn interleave_probabilities(&mut self) {
-        self.0.interleave(|workspace| &workspace.act);
+        self.0.interleave(act);
     }
 }
 
 fn grad(workspace: &mut workspace::Workspace) -> &mut Vec<Quad> {
     &mut workspace.grad
+}
+
+fn act(workspace: &mut workspace::Workspace) -> &mut Vec<Quad> {
+    &mut workspace.act
 }

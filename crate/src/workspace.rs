@@ -87,7 +87,8 @@ impl Tile {
     }
 }
 
-/// All buffers. Those with one plane a channel: `values`, `act`, `aux`, `grad`, `target`, `element`.
+/// All buffers. Those with one plane a channel: `values`, `act`, `aux`, `grad`, `merged`, `target`,
+/// `element`.
 pub struct Workspace {
     pub tile: Tile,
     /// Logits or probabilities as they came.
@@ -97,6 +98,8 @@ pub struct Workspace {
     /// Sigmoid: exp(−|z|). Elsewhere scratch.
     pub aux: Vec<Quad>,
     pub grad: Vec<Quad>,
+    /// The gradients of the groups done so far, where a compound has several.
+    pub merged: Vec<Quad>,
     pub target: Vec<Quad>,
     pub element: Vec<Quad>,
     pub labels: Vec<LabelQuad>,
@@ -140,6 +143,7 @@ impl Workspace {
             act: Vec::new(),
             aux: Vec::new(),
             grad: Vec::new(),
+            merged: Vec::new(),
             target: Vec::new(),
             element: Vec::new(),
             labels: vec![[0; LANES]; LONGEST / LANES],
@@ -168,6 +172,7 @@ impl Workspace {
                 &mut self.act,
                 &mut self.aux,
                 &mut self.grad,
+                &mut self.merged,
                 &mut self.target,
                 &mut self.element,
             ] {
@@ -185,7 +190,7 @@ impl Workspace {
     }
 
     /// Starts a tile: every pixel counts until `mask`, `labels`, `dense` or `weights` say otherwise.
-    pub fn begin(&mut self, pixels: usize, channels: usize) {
+    pub fn begin(&mut self, pixels: usize, channels: usize, activation: Activation) {
         let vectors = pixels.div_ceil(LANES);
         self.tile = Tile {
             pixels,
@@ -194,7 +199,7 @@ impl Workspace {
             stride: stride(channels),
             target: Target::Dense,
             weights: Weights::None,
-            activation: Activation::None,
+            activation,
             masked: false,
             element_masked: false,
         };
@@ -213,10 +218,23 @@ impl Workspace {
         tile.masked = true;
     }
 
+    /// Gives a tile without weights a plane of ones, for kernels that exist only with weights.
+    pub fn with_weight_plane(&mut self) {
+        if self.tile.weights == Weights::None {
+            self.weight[..self.tile.vectors].fill([1.0; LANES]);
+        }
+    }
+
     /// The constants of table slot `slot`: row r, channel k is at `r·channels + k`.
     pub fn slot(table: &[f32], channels: usize, slot: usize) -> &[f32] {
         let row = TABLE_ROWS * channels;
         &table[slot * row..(slot + 1) * row]
+    }
+
+    /// The weights of plane `k`, after `with_weight_plane`.
+    #[inline(always)]
+    pub fn weight_plane<'a>(tile: &Tile, weight: &'a [Quad], element: &'a [Quad], k: usize) -> &'a [Quad] {
+        Self::weights_of(tile, weight, element, k).unwrap_or(&weight[..tile.vectors])
     }
 
     /// The weights of plane `k`, or `None` where all are 1.

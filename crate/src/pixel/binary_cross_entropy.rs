@@ -5,7 +5,7 @@ use crate::math::Log;
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::simd::F32x4;
 use crate::sums::blocks;
-use crate::workspace::{Target, Tile, Weights, Workspace};
+use crate::workspace::{Tile, Weights, Workspace};
 
 /// The smallest divisor of a gradient with respect to a probability, as torch has it.
 pub const SMALLEST: f32 = 1e-12;
@@ -48,9 +48,9 @@ impl Workspace {
     /// Without weights the logarithms of a block are taken as one: a running product of 1 + e, kept as
     /// q ← q + e·(1 + q), and one f64 logarithm for 64 vectors. Faster by a third than a logarithm a vector and more
     /// accurate (1e-9 relative); a product of 64 factors of at most 2 cannot overflow.
-    pub fn binary_cross_entropy_value(&mut self, slot: usize) {
-        if !self.plain(slot) {
-            return self.elementwise_value(&BinaryCrossEntropy::new(), slot, false);
+    pub fn binary_cross_entropy_value(&mut self, slot: usize, each: bool) {
+        if each || !self.plain(slot) {
+            return self.elementwise_value(&BinaryCrossEntropy::new(), slot);
         }
         let Self { tile, values, aux, target, totals, .. } = self;
         let tile: &Tile = tile;
@@ -92,12 +92,11 @@ impl Workspace {
         }
     }
 
-    /// Whether every element has weight 1 and the target is a plane.
+    /// Whether every element has weight 1.
     fn plain(&self, slot: usize) -> bool {
         let channels = self.tile.channels;
         let constants = Self::slot(&self.table, channels, slot);
         self.tile.weights == Weights::None
-            && self.tile.target == Target::Dense
             && (0..channels).all(|k| Constants::plain(constants, channels, k))
     }
 }

@@ -7,7 +7,7 @@
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
 use crate::lanes::{Lanes, OneHot, Plane};
-use crate::math::{ExpNegative, Log};
+use crate::math::Log;
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::blocks;
 use crate::workspace::{Target, Tile, Weights, Workspace};
@@ -17,9 +17,9 @@ pub trait Categorical {
     /// Whether `of` reads `q` and `slope` reads anything at all.
     const NEEDS_PROBABILITY: bool;
     /// f, from −ln p and q = 1 − p.
-    fn of(&self, exp: &ExpNegative, negative_log: F32x4, q: F32x4) -> F32x4;
+    fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4;
     /// −p·df/dp: what the derivative of −ln p is multiplied by.
-    fn slope(&self, exp: &ExpNegative, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4;
+    fn slope(&self, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4;
 }
 
 /// 1 − p without cancellation, from the largest p of the pixel and the sum of the others.
@@ -112,8 +112,7 @@ impl Workspace {
         }
     }
 
-    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize, store: bool) {
-        let exp = ExpNegative::new();
+    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) {
         let largest = F32x4::splat(f32::MAX);
         let mut total = 0.0;
         if self.one_hot(slot) {
@@ -131,11 +130,9 @@ impl Workspace {
                     let below = F32x4::load(&top[i]) - F32x4::load(&picked[i]).finite();
                     let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
                     let q = complement(F32x4::load(&probability[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-                    let term = F32x4::load(&factor[i]) * loss.of(&exp, negative_log, q);
+                    let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
                     lanes = lanes + term;
-                    if store {
-                        term.store(&mut grad[i]);
-                    }
+                    term.store(&mut grad[i]);
                 }
                 total += lanes.sum_f64();
             }
@@ -151,18 +148,14 @@ impl Workspace {
                         let below = F32x4::load(&top[i]) - F32x4::load(&z[i]).finite();
                         let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
                         let q = complement(F32x4::load(&p[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-                        let term = F32x4::load(&t[i]) * loss.of(&exp, negative_log, q);
+                        let term = F32x4::load(&t[i]) * loss.of(negative_log, q);
                         lanes = lanes + term;
-                        if store {
-                            (term + F32x4::load(&factor[i])).store(&mut factor[i]);
-                        }
+                        (term + F32x4::load(&factor[i])).store(&mut factor[i]);
                     }
                     total += lanes.sum_f64();
                 }
             }
-            if store {
-                grad[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
-            }
+            grad[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
         }
         self.totals[0] = total;
     }
@@ -180,7 +173,7 @@ impl Workspace {
     /// With p_y put to −(1 − p_y), the gradient is a·p for every class, so one pass serves all.
     fn one_hot_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
         let Self { tile, act, grad, labels, peak, rest, factor, picked, mask, .. } = self;
-        let (exp, log) = (ExpNegative::new(), Log::new());
+        let log = Log::new();
         gather(tile, labels, act, picked);
         let replacement = mask;
         for i in 0..tile.vectors {
@@ -188,7 +181,7 @@ impl Workspace {
             let q = complement(p, peak, rest);
             let mut a = F32x4::splat(scale) * F32x4::load(&factor[i]);
             if L::NEEDS_PROBABILITY {
-                a = a * loss.slope(&exp, negative_log(&log, p, peak, rest), p, q);
+                a = a * loss.slope(negative_log(&log, p, peak, rest), p, q);
             }
             a.store(&mut factor[i]);
             (-q).store(&mut replacement[i]);
@@ -205,7 +198,7 @@ impl Workspace {
 
     fn dense_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
         let Self { tile, act, aux, grad, peak, rest, factor, .. } = self;
-        let (exp, log) = (ExpNegative::new(), Log::new());
+        let log = Log::new();
         let sum = &mut factor[..tile.vectors];
         sum.fill([0.0; LANES]);
         for k in 0..tile.channels {
@@ -214,7 +207,7 @@ impl Workspace {
                 let mut weighted = F32x4::splat(scale) * F32x4::load(a);
                 if L::NEEDS_PROBABILITY {
                     let (p, peak, rest) = (F32x4::load(p), F32x4::load(peak), F32x4::load(rest));
-                    let slope = loss.slope(&exp, negative_log(&log, p, peak, rest), p, complement(p, peak, rest));
+                    let slope = loss.slope(negative_log(&log, p, peak, rest), p, complement(p, peak, rest));
                     weighted = weighted * slope;
                 }
                 weighted.store(a);

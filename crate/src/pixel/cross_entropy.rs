@@ -1,6 +1,6 @@
 //! Cross-entropy: Σ_k t_k·(−ln p_k).
 
-use crate::math::{ExpNegative, Log};
+use crate::math::Log;
 use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::simd::F32x4;
@@ -13,18 +13,18 @@ impl Categorical for CrossEntropy {
     const NEEDS_PROBABILITY: bool = false;
 
     #[inline(always)]
-    fn of(&self, _: &ExpNegative, negative_log: F32x4, _: F32x4) -> F32x4 {
+    fn of(&self, negative_log: F32x4, _: F32x4) -> F32x4 {
         negative_log
     }
     #[inline(always)]
-    fn slope(&self, _: &ExpNegative, _: F32x4, _: F32x4, _: F32x4) -> F32x4 {
+    fn slope(&self, _: F32x4, _: F32x4, _: F32x4) -> F32x4 {
         F32x4::splat(1.0)
     }
 }
 
 impl Workspace {
     /// On given probabilities: logarithms no lower than −100.
-    pub fn probability_cross_entropy_value(&mut self, slot: usize, store: bool) {
+    pub fn probability_cross_entropy_value(&mut self, slot: usize) {
         self.weighted_targets(slot);
         let Self { tile, act, aux, grad, totals, .. } = self;
         let log = Log::new();
@@ -38,9 +38,7 @@ impl Workspace {
                     let negative_log = -log.ln(F32x4::load(&act[i])).at_least(F32x4::splat(LOWEST_LOG));
                     let term = F32x4::load(&aux[i]) * negative_log;
                     lanes = lanes + term;
-                    if store {
-                        term.store(&mut grad[i]);
-                    }
+                    term.store(&mut grad[i]);
                 }
                 total += lanes.sum_f64();
             }

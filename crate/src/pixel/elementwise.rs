@@ -1,13 +1,14 @@
 //! Drives losses of one element: sigmoid channels, each a yes-or-no of its own, and given probabilities.
 //!
 //! An element's loss is `positive·(loss of saying no) + negative·(loss of saying yes)`, where
-//! positive = w·(a + b g) and negative = w·(c + d g); the constants a…d hold class weight, positive weight, alpha and
-//! label smoothing, and are rows 0…3 of the loss's table. A channel whose four constants are 0 does not count.
+//! positive = w·(a (1 − g) + b g) and negative = w·(c (1 − g) + d g); the constants a…d hold class weight, positive
+//! weight, alpha and label smoothing, and are rows 0…3 of the loss's table. (a + b' g would round at g = 1.)
+//! A channel whose four constants are 0 does not count.
 
-use crate::lanes::{Lanes, OneHot, Ones, Plane};
-use crate::simd::{F32x4, Quad};
+use crate::lanes::{Lanes, Plane};
+use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::blocks;
-use crate::workspace::{Activation, Target, Tile, Workspace};
+use crate::workspace::{Activation, Tile, Workspace};
 
 /// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.
 pub struct Logit {
@@ -45,13 +46,14 @@ impl Constants {
 
     /// Whether positive = g and negative = 1 − g.
     pub fn plain(slot: &[f32], channels: usize, k: usize) -> bool {
-        [0.0, 1.0, 1.0, -1.0].iter().enumerate().all(|(r, &c)| slot[r * channels + k] == c)
+        [0.0, 1.0, 1.0, 0.0].iter().enumerate().all(|(r, &c)| slot[r * channels + k] == c)
     }
 
     #[inline(always)]
     fn weights(&self, g: F32x4, w: F32x4) -> (F32x4, F32x4) {
         let [a, b, c, d] = self.0;
-        (w * b.mul_add(g, a), w * d.mul_add(g, c))
+        let h = F32x4::splat(1.0) - g;
+        (w * b.mul_add(g, a * h), w * d.mul_add(g, c * h))
     }
 }
 
@@ -63,7 +65,11 @@ struct Channel<'a> {
     act: Plane<'a>,
 }
 
-impl Channel<'_> {
+impl<'a> Channel<'a> {
+    fn new(range: core::ops::Range<usize>, values: &'a [Quad], aux: &'a [Quad], act: &'a [Quad]) -> Self {
+        Self { value: Plane(&values[range.clone()]), e: Plane(&aux[range.clone()]), act: Plane(&act[range]) }
+    }
+
     fn part(self, range: core::ops::Range<usize>) -> Self {
         Self { value: self.value.part(range.clone()), e: self.e.part(range.clone()), act: self.act.part(range) }
     }
@@ -79,62 +85,50 @@ impl Channel<'_> {
     }
 }
 
-/// Calls `$run` with the target and weight sources of channel `$k`.
-macro_rules! with_sources {
-    ($tile:expr, $labels:expr, $target:expr, $weight:expr, $element:expr, $k:expr, |$g:ident, $w:ident| $run:expr) => {{
-        let class = i32::try_from($k).unwrap_or(i32::MAX);
-        let labels = OneHot { labels: &$labels[..$tile.vectors], class };
-        match ($tile.target, Workspace::weights_of($tile, $weight, $element, $k)) {
-            (Target::Labels, None) => { let ($g, $w) = (labels, Ones); $run }
-            (Target::Labels, Some(w)) => { let ($g, $w) = (labels, Plane(w)); $run }
-            (Target::Dense, None) => { let ($g, $w) = (Plane(&$target[$tile.plane($k)]), Ones); $run }
-            (Target::Dense, Some(w)) => { let ($g, $w) = (Plane(&$target[$tile.plane($k)]), Plane(w)); $run }
-        }
-    }};
-}
-pub(crate) use with_sources;
-
 impl Workspace {
-    pub fn elementwise_value(&mut self, loss: &impl Elementwise, slot: usize, store: bool) {
-        let Self { tile, values, act, aux, grad, target, element, labels, weight, table, totals, .. } = self;
+    pub fn elementwise_value(&mut self, loss: &impl Elementwise, slot: usize) {
+        self.with_weight_plane();
+        let Self { tile, values, act, aux, grad, target, element, weight, table, totals, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let table = Self::slot(table, tile.channels, slot);
         for k in 0..tile.channels {
             totals[k] = 0.0;
-            let Some(constants) = Constants::of(constants, tile.channels, k) else { continue };
+            let Some(constants) = Constants::of(table, tile.channels, k) else {
+                grad[tile.plane(k)].fill([0.0; LANES]);
+                continue;
+            };
             let range = tile.plane(k);
-            let channel =
-                Channel { value: Plane(&values[range.clone()]), e: Plane(&aux[range.clone()]), act: Plane(&act[range.clone()]) };
-            let out = store.then_some(&mut grad[range]);
-            let logits = tile.activation == Activation::Sigmoid;
-            totals[k] = with_sources!(tile, labels, target, weight, element, k, |g, w| if logits {
-                sum(tile.vectors, channel, g, w, out, |x, i, g, w| {
+            let channel = Channel::new(range.clone(), values, aux, act);
+            let (g, w) = (Plane(&target[range.clone()]), Plane(Self::weight_plane(tile, weight, element, k)));
+            let out = &mut grad[range];
+            totals[k] = if tile.activation == Activation::Sigmoid {
+                sum(channel, g, w, out, |x, i, g, w| {
                     let (positive, negative) = constants.weights(g, w);
                     let (logit, _, near, far) = x.logit(i, positive, negative);
                     loss.of_logit(&logit, near, far)
                 })
             } else {
-                sum(tile.vectors, channel, g, w, out, |x, i, g, w| {
+                sum(channel, g, w, out, |x, i, g, w| {
                     let (positive, negative) = constants.weights(g, w);
                     loss.of_probability(x.act.at(i), positive, negative)
                 })
-            });
+            };
         }
     }
 
     pub fn elementwise_gradient(&mut self, loss: &impl Elementwise, slot: usize, scale: f32) {
-        let Self { tile, values, act, aux, grad, target, element, labels, weight, table, .. } = self;
+        self.with_weight_plane();
+        let Self { tile, values, act, aux, grad, target, element, weight, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let table = Self::slot(table, tile.channels, slot);
+        let scale = F32x4::splat(scale);
         for k in 0..tile.channels {
-            let Some(constants) = Constants::of(constants, tile.channels, k) else { continue };
+            let Some(constants) = Constants::of(table, tile.channels, k) else { continue };
             let range = tile.plane(k);
-            let channel =
-                Channel { value: Plane(&values[range.clone()]), e: Plane(&aux[range.clone()]), act: Plane(&act[range.clone()]) };
+            let channel = Channel::new(range.clone(), values, aux, act);
+            let (g, w) = (Plane(&target[range.clone()]), Plane(Self::weight_plane(tile, weight, element, k)));
             let grad = &mut grad[range];
-            let scale = F32x4::splat(scale);
-            let logits = tile.activation == Activation::Sigmoid;
-            with_sources!(tile, labels, target, weight, element, k, |g, w| if logits {
+            if tile.activation == Activation::Sigmoid {
                 add(grad, channel, g, w, |x, i, g, w| {
                     let (positive, negative) = constants.weights(g, w);
                     let (logit, sign, near, far) = x.logit(i, positive, negative);
@@ -145,30 +139,28 @@ impl Workspace {
                     let (positive, negative) = constants.weights(g, w);
                     scale * loss.probability_slope(x.act.at(i), positive, negative)
                 });
-            });
+            }
         }
     }
 }
 
 #[inline(always)]
-fn sum<G: Lanes, W: Lanes>(
-    vectors: usize,
+fn sum(
     channel: Channel,
-    g: G,
-    w: W,
-    mut out: Option<&mut [Quad]>,
+    g: Plane,
+    w: Plane,
+    out: &mut [Quad],
     term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4,
 ) -> f64 {
     let mut total = 0.0;
-    for block in blocks(vectors) {
+    for block in blocks(g.0.len()) {
         let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
+        let out = &mut out[block.clone()];
         let mut lanes = F32x4::splat(0.0);
         for i in 0..block.len() {
             let term = term(&x, i, g.at(i), w.at(i));
             lanes = lanes + term;
-            if let Some(out) = out.as_deref_mut() {
-                term.store(&mut out[block.start + i]);
-            }
+            term.store(&mut out[i]);
         }
         total += lanes.sum_f64();
     }
@@ -176,11 +168,11 @@ fn sum<G: Lanes, W: Lanes>(
 }
 
 #[inline(always)]
-fn add<G: Lanes, W: Lanes>(
+fn add(
     grad: &mut [Quad],
     channel: Channel,
-    g: G,
-    w: W,
+    g: Plane,
+    w: Plane,
     term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4,
 ) {
     for block in blocks(grad.len()) {

@@ -34,26 +34,16 @@ impl PixelLoss {
 
 impl Workspace {
     /// The weighted sum of the loss over the tile, into `totals`: one a channel (elementwise), or `totals[0]`.
-    /// `exponent` is focal's gamma.
-    pub fn pixel_value(&mut self, loss: PixelLoss, slot: usize, exponent: f32) {
+    /// `exponent` is focal's gamma. With `each`, the weighted loss of every element is left in `grad` (softmax: of
+    /// every pixel, in plane 0); without, `grad` is scratch.
+    pub fn pixel_value(&mut self, loss: PixelLoss, slot: usize, exponent: f32, each: bool) {
         match (loss, self.tile.activation) {
-            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_value(slot),
-            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot, false),
-            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot, false),
-            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot, false),
-            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot, false),
-            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot, false),
-        }
-    }
-
-    /// The weighted loss of every element (elementwise), or of every pixel into plane 0 (softmax), into `grad`.
-    pub fn pixel_unreduced(&mut self, loss: PixelLoss, slot: usize, exponent: f32) {
-        match (loss, self.tile.activation) {
-            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot, true),
-            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot, true),
-            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot, true),
-            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot, true),
-            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot, true),
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_value(slot, each),
+            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot),
+            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot),
+            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
+            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
+            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot),
         }
     }
 

@@ -1,0 +1,132 @@
+/**
+ * Which build of the core runs: chosen once, at the first loss call or by `setup`.
+ *
+ * @module
+ */
+import { checkNames } from './check/nearest.js';
+import { oneOf, show } from './check/options.js';
+import { relaxedHex } from './core/relaxed.js';
+import { simd128Hex } from './core/simd128.js';
+import { initSync } from './raw.js';
+
+/** The smallest module that uses a relaxed instruction; an engine without them refuses it. */
+const RELAXED_PROBE = '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b';
+
+/** What `setup` takes. */
+export interface SetupOptions {
+  /** `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. */
+  readonly simd?: 'auto' | 'simd128' | 'relaxed' | undefined;
+  /** The core, compiled or as bytes, for runtimes that refuse to compile inlined code. */
+  readonly module?: WebAssembly.Module | ArrayBuffer | ArrayBufferView | undefined;
+}
+
+/** What `backend` tells. */
+export interface Backend {
+  /** The build in use, or that the first call will use; `'custom'`: a module given to `setup`. */
+  readonly simd: 'simd128' | 'relaxed' | 'custom';
+  /** Whether a loss has been called and the core compiled. */
+  readonly started: boolean;
+  /** Bytes of WebAssembly memory in use; 0 before the first call. */
+  readonly memoryBytes: number;
+}
+
+let wanted: Backend['simd'] | undefined;
+let given: SetupOptions['module'];
+let memory: WebAssembly.Memory | undefined;
+
+function fromHex(hex: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hex.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+let relaxed: boolean | undefined;
+function hasRelaxed(): boolean {
+  return (relaxed ??= WebAssembly.validate(fromHex(RELAXED_PROBE)));
+}
+
+function choice(): Backend['simd'] {
+  return wanted ?? (hasRelaxed() ? 'relaxed' : 'simd128');
+}
+
+/**
+ * Chooses the build of the core. Optional; before the first loss call, any number of times.
+ *
+ * Errors: `Error` after the first call when it would change the build in use, or for `'relaxed'` where the engine
+ * has no relaxed SIMD; `TypeError` and `RangeError` for options that are none.
+ *
+ * @example
+ * ```ts
+ * import { backend, setup } from 'segloss';
+ *
+ * setup({ simd: backend().simd === 'relaxed' ? 'relaxed' : 'simd128' });
+ * backend().simd === 'custom'; // => false
+ * ```
+ */
+export function setup(options: SetupOptions = {}): void {
+  if (typeof options !== 'object' || (options as unknown) === null) {
+    throw new TypeError(`setup expected an options object, got ${show(options)}`);
+  }
+  checkNames(options, ['simd', 'module'], 'setup options');
+  const { simd = 'auto', module } = options;
+  oneOf('auto', 'simd128', 'relaxed')(simd, 'simd');
+  if (module !== undefined) checkModule(module);
+  if (simd === 'relaxed' && module === undefined && !hasRelaxed()) {
+    throw new Error("this engine has no relaxed SIMD; use simd: 'auto' or 'simd128'");
+  }
+  const next = module !== undefined ? 'custom' : simd === 'auto' ? undefined : simd;
+  if (memory !== undefined) {
+    const resolved = next ?? (hasRelaxed() ? 'relaxed' : 'simd128');
+    if (resolved === choice() && module === given) return;
+    throw new Error(`the core already runs (${choice()}); call setup before the first loss call`);
+  }
+  wanted = next;
+  given = module;
+}
+
+function checkModule(module: unknown): void {
+  const compiled = toModule(module);
+  const names = WebAssembly.Module.exports(compiled).map((e) => e.name);
+  const missing = ['memory', 'workspace_new', 'workspace_begin', 'workspace_region_gradient'].filter(
+    (name) => !names.includes(name),
+  );
+  if (missing.length > 0) {
+    throw new RangeError(`"module" is not segloss's core: it lacks the export ${missing[0]}`);
+  }
+}
+
+function toModule(module: unknown): WebAssembly.Module {
+  if (module instanceof WebAssembly.Module) return module;
+  const kind = Object.prototype.toString.call(module);
+  if (kind === '[object WebAssembly.Module]') return module as WebAssembly.Module;
+  if (ArrayBuffer.isView(module) || kind === '[object ArrayBuffer]') {
+    return new WebAssembly.Module(module as BufferSource);
+  }
+  throw new TypeError(`"module" expected a WebAssembly.Module or its bytes, got ${show(module)}`);
+}
+
+/**
+ * Tells which build of the core runs, or would run. Never compiles.
+ *
+ * @example
+ * ```ts
+ * import { backend } from 'segloss';
+ *
+ * ['simd128', 'relaxed', 'custom'].includes(backend().simd); // => true
+ * ```
+ */
+export function backend(): Backend {
+  return { simd: choice(), started: memory !== undefined, memoryBytes: memory?.buffer.byteLength ?? 0 };
+}
+
+/** Compiles the core on the first call and gives its memory. */
+export function start(): WebAssembly.Memory {
+  if (memory !== undefined) return memory;
+  const build = choice();
+  const module =
+    build === 'custom'
+      ? toModule(given)
+      : new WebAssembly.Module(fromHex(build === 'relaxed' ? relaxedHex : simd128Hex));
+  memory = initSync({ module }).memory;
+  return memory;
+}

@@ -1,0 +1,256 @@
+/**
+ * Checks what comes with a call: kinds, shape, lengths, ranges. What passes is an invariant of the passes.
+ */
+import { ShapeError } from '../errors.js';
+import type { LossCall, Prediction, Target } from '../types.js';
+import { checkNames } from './nearest.js';
+import { show } from './options.js';
+
+/** Codes of entry types, as the core knows them. */
+const KINDS: Readonly<Record<string, number>> = {
+  Uint8Array: 0,
+  Uint8ClampedArray: 0,
+  Int8Array: 1,
+  Uint16Array: 2,
+  Int16Array: 3,
+  Uint32Array: 4,
+  Int32Array: 5,
+  Float32Array: 6,
+  Float64Array: 6,
+};
+export const FLOAT = 6;
+
+const PREDICTIONS = ['Float32Array', 'Float64Array', 'Float16Array'];
+const CALL_NAMES = ['shape', 'mask', 'pixelWeights', 'sampleWeights', 'upstream', 'sample', 'out'];
+const MOST_CHANNELS = 65_536;
+
+/** A call that passed. */
+export interface CheckedCall {
+  readonly shape: readonly number[];
+  readonly samples: number;
+  readonly channels: number;
+  /** Pixels of one sample. */
+  readonly pixels: number;
+  /** Whether channels are interleaved. */
+  readonly last: boolean;
+  readonly pred: Prediction;
+  readonly target: Target;
+  /** Entry type of the target. */
+  readonly kind: number;
+  /** Whether the target has one entry for each of the prediction's. */
+  readonly dense: boolean;
+  readonly mask: ArrayLike<number> | undefined;
+  readonly pixelWeights: Float32Array | Float64Array | undefined;
+  /** Whether the pixel weights have the prediction's own shape. */
+  readonly elementWeights: boolean;
+  readonly sampleWeights: ArrayLike<number> | undefined;
+  readonly upstream: number;
+  readonly firstSample: number;
+  readonly out: Float32Array | undefined;
+  readonly aliased: boolean;
+}
+
+/** The name of a typed array's type, whatever realm it is from. */
+function typeName(value: unknown): string {
+  return ArrayBuffer.isView(value) ? String((value as unknown as Record<symbol, unknown>)[Symbol.toStringTag]) : '';
+}
+
+function checkShape(shape: unknown, last: boolean): { samples: number; channels: number; pixels: number } {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(`"shape" expected an array of integers, the prediction's shape, got ${show(shape)}`);
+  }
+  const layout = last ? '[N, ...spatial, C]' : '[N, C, ...spatial]';
+  if (shape.length < 2) {
+    throw new ShapeError('shape', `${layout} with at least 2 entries`, show(shape));
+  }
+  let total = 1;
+  for (let i = 0; i < shape.length; i++) {
+    const size: unknown = shape[i];
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 0) {
+      throw new ShapeError('shape', `${layout}, each an integer ≥ 0`, show(shape));
+    }
+    total *= size;
+  }
+  const sizes = shape as number[];
+  const samples = sizes[0] ?? 0;
+  const channels = sizes[last ? sizes.length - 1 : 1] ?? 0;
+  if (channels > MOST_CHANNELS) {
+    throw new RangeError(`"shape" expected at most ${MOST_CHANNELS} channels, got ${channels}`);
+  }
+  return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels };
+}
+
+const product = (...factors: number[]): string => `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
+
+function overlaps(a: ArrayBufferView, b: unknown): boolean {
+  if (!ArrayBuffer.isView(b) || a.buffer !== b.buffer) return false;
+  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+}
+
+function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string, unknown>>): boolean {
+  if (out === undefined) return false;
+  if (typeName(out) !== 'Float32Array') {
+    throw new TypeError(`"out" expected a Float32Array, got ${describeKind(out)}`);
+  }
+  const view = out as Float32Array;
+  if (view.length !== pred.length) {
+    throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(view.length));
+  }
+  for (const [name, other] of Object.entries(others)) {
+    if (overlaps(view, other)) throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
+  }
+  const aliased =
+    typeName(pred) === 'Float32Array' && view.buffer === pred.buffer && view.byteOffset === pred.byteOffset;
+  if (!aliased && overlaps(view, pred)) {
+    throw new RangeError('"out" overlaps "pred" in part; it may be the very same view or apart from it');
+  }
+  return aliased;
+}
+
+function describeKind(value: unknown): string {
+  if (Array.isArray(value)) return 'a plain array';
+  return typeName(value) || show(value);
+}
+
+function checkMask(mask: unknown, samples: number, pixels: number): ArrayLike<number> | undefined {
+  if (mask === undefined) return undefined;
+  const length = (mask as { length?: unknown } | null)?.length;
+  if (typeof mask !== 'object' || typeof length !== 'number') {
+    throw new TypeError(`"mask" expected an array of numbers, one a pixel, got ${show(mask)}`);
+  }
+  if (length !== samples * pixels) {
+    throw new ShapeError('mask', `length ${product(samples, pixels)}, one entry a pixel`, String(length));
+  }
+  return typeName(mask) in KINDS ? (mask as ArrayLike<number>) : Float32Array.from(mask as ArrayLike<number>);
+}
+
+function checkPixelWeights(weights: unknown, samples: number, channels: number, pixels: number): boolean {
+  if (weights === undefined) return false;
+  const type = typeName(weights);
+  if (type !== 'Float32Array' && type !== 'Float64Array') {
+    throw new TypeError(`"pixelWeights" expected a Float32Array or Float64Array, got ${describeKind(weights)}`);
+  }
+  const { length } = weights as Float32Array;
+  if (length !== samples * pixels && length !== samples * channels * pixels) {
+    const expected = `length ${product(samples, pixels)} or ${product(samples, channels, pixels)}`;
+    throw new ShapeError('pixelWeights', expected, String(length));
+  }
+  return channels > 1 && length === samples * channels * pixels;
+}
+
+function checkSampleWeights(weights: unknown, samples: number): void {
+  if (weights === undefined) return;
+  const length = (weights as { length?: unknown } | null)?.length;
+  if (typeof weights !== 'object' || typeof length !== 'number') {
+    throw new TypeError(`"sampleWeights" expected an array of numbers, one a sample, got ${show(weights)}`);
+  }
+  if (length !== samples) throw new ShapeError('sampleWeights', `length ${samples}, one a sample`, String(length));
+  for (let b = 0; b < samples; b++) {
+    const v = (weights as ArrayLike<unknown>)[b];
+    if (typeof v !== 'number' || !Number.isFinite(v) || v < 0) {
+      throw new RangeError(`"sampleWeights" expected finite numbers ≥ 0, got ${show(v)} at index ${b}`);
+    }
+  }
+}
+
+/**
+ * `parts`: whether the call may name its first sample (`accumulate` and `gradFrom`).
+ */
+export function checkCall(
+  pred: Prediction,
+  target: Target,
+  call: LossCall,
+  last: boolean,
+  parts: boolean,
+): CheckedCall {
+  if (typeof call !== 'object' || (call as unknown) === null) {
+    throw new TypeError(`"call" expected an object such as { shape: [N, C, height, width] }, got ${show(call)}`);
+  }
+  checkNames(call, CALL_NAMES, '"call"');
+  if (!PREDICTIONS.includes(typeName(pred))) {
+    throw new TypeError(
+      `"pred" expected a Float32Array, Float64Array or Float16Array, got ${describeKind(pred)}`,
+    );
+  }
+  const kind = KINDS[typeName(target)];
+  if (kind === undefined) {
+    const accepted = Object.keys(KINDS).join(', ');
+    throw new TypeError(`"target" expected a typed array (${accepted}), got ${describeKind(target)}`);
+  }
+  const { samples, channels, pixels } = checkShape(call.shape, last);
+  if (pred.length !== samples * channels * pixels) {
+    const factors = channels === 1 ? [samples, pixels] : [samples, channels, pixels];
+    throw new ShapeError('pred', `length ${product(...factors)}, the product of shape`, String(pred.length));
+  }
+  const dense = channels <= 1 || target.length === samples * channels * pixels;
+  if (target.length !== samples * pixels && target.length !== samples * channels * pixels) {
+    const labels = `length ${product(samples, pixels)}`;
+    const expected = channels === 1 ? labels : `${labels} or ${product(samples, channels, pixels)}`;
+    throw new ShapeError('target', expected, String(target.length));
+  }
+  const { mask, pixelWeights, sampleWeights, upstream = 1, sample, out } = call;
+  if (typeof upstream !== 'number') {
+    throw new TypeError(`"upstream" expected a finite number, got ${show(upstream)}`);
+  }
+  if (!Number.isFinite(upstream)) throw new RangeError(`"upstream" expected a finite number, got ${upstream}`);
+  if (sample !== undefined) {
+    if (!parts) throw new RangeError('"sample" is for accumulate and gradFrom only');
+    if (typeof sample !== 'number') throw new TypeError(`"sample" expected an integer ≥ 0, got ${show(sample)}`);
+    if (!Number.isInteger(sample) || sample < 0) {
+      throw new RangeError(`"sample" expected an integer ≥ 0, got ${sample}`);
+    }
+  }
+  const elementWeights = checkPixelWeights(pixelWeights, samples, channels, pixels);
+  checkSampleWeights(sampleWeights, samples);
+  return {
+    shape: call.shape,
+    samples,
+    channels,
+    pixels,
+    last: last && channels > 1,
+    pred,
+    target,
+    kind,
+    dense,
+    mask: checkMask(mask, samples, pixels),
+    pixelWeights,
+    elementWeights,
+    sampleWeights,
+    upstream,
+    firstSample: sample ?? 0,
+    out,
+    aliased: checkOut(out, pred, { target, mask, pixelWeights, sampleWeights }),
+  };
+}
+
+/** Throws for the entry of the target at `index`, which the core found wanting. */
+export function refuseTarget(call: CheckedCall, index: number): never {
+  const value = call.target[index];
+  if (call.dense && call.kind === FLOAT) {
+    throw new RangeError(`"target" expected values in [0, 1], got ${value} at index ${index}`);
+  }
+  const highest = call.dense ? 1 : call.channels - 1;
+  const hints = [value === 255 ? 'set ignoreIndex: 255 if it marks pixels to leave out' : ''];
+  if (value === 255 && call.channels === 1) hints.push('or divide by 255 if it marks the foreground');
+  if (call.kind === FLOAT && !Number.isInteger(value)) hints.push('a label map holds class indices');
+  const hint = hints.filter(Boolean).join(', ');
+  throw new RangeError(
+    `"target" expected labels 0…${highest}, got ${value} at index ${index}${hint && `; ${hint}`}`,
+  );
+}
+
+export function refuseProbability(call: CheckedCall, index: number): never {
+  throw new RangeError(
+    `"pred" expected probabilities in [0, 1] (activation: 'none'), got ${call.pred[index]} at index ${index}; ` +
+      `these look like logits, which take activation 'sigmoid' or 'softmax'`,
+  );
+}
+
+export function refuseWeight(call: CheckedCall, index: number): never {
+  const value = call.pixelWeights?.[index];
+  throw new RangeError(`"pixelWeights" expected finite numbers ≥ 0, got ${value} at index ${index}`);
+}
+
+export function refuseMask(index: number): never {
+  throw new RangeError(`"mask" expected numbers, 0 to leave a pixel out, got NaN at index ${index}`);
+}

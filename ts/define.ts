@@ -1,0 +1,106 @@
+/** From checked options to a loss: the defaults every loss shares. */
+
+import { TermLoss } from './loss.js';
+import type { PixelTerm, RegionTerm, Scored, Term } from './term.js';
+import type { Loss, PixelOptions, RegionOptions, SharedOptions, Smooth } from './types.js';
+
+function shared(name: string, options: SharedOptions) {
+  return {
+    name,
+    activation: options.activation,
+    dataFormat: options.dataFormat ?? ('channelsFirst' as const),
+    reduction: options.reduction ?? ('mean' as const),
+    ignoreIndex: options.ignoreIndex,
+    classes: options.classes,
+    includeBackground: options.includeBackground ?? true,
+    classWeights: options.classWeights,
+  };
+}
+
+/** Options in force that the options given do not say. */
+function described(term: Term): Record<string, unknown> {
+  const common = {
+    activation: term.activation ?? 'sigmoid for one channel, else softmax',
+    dataFormat: term.dataFormat,
+    reduction: term.reduction,
+    ignoreIndex: term.ignoreIndex ?? 'none',
+    classes: term.classes ?? (term.includeBackground ? 'all' : 'all but 0'),
+    classWeights: term.classWeights ?? 1,
+  };
+  if (term.family === 'pixel') return { ...common, normalizer: term.normalizer, meanOver: term.meanOver };
+  if (term.average === 'joint') return { ...common, aggregate: term.aggregate };
+  return {
+    ...common,
+    aggregate: term.aggregate,
+    average: term.average,
+    classWeighting: term.classWeighting,
+    emptyClass: term.emptyClass,
+  };
+}
+
+function finish(term: Term, options: object, formula: string, own: object): Loss {
+  const inForce = Object.entries({ ...described(term), ...own });
+  const lines = inForce.map(([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const config = { name: term.name, options: options as Record<string, unknown> };
+  return new TermLoss(config, [{ weight: 1, term }], [`${term.name}: ${formula}`, ...lines].join('\n'));
+}
+
+interface PixelDefinition {
+  readonly kernel: number;
+  readonly exponent?: number;
+  readonly alpha?: PixelTerm['alpha'];
+  readonly perClass?: PixelTerm['perClass'];
+  readonly fill: PixelTerm['fill'];
+  readonly formula: string;
+  /** The loss's own options in force. */
+  readonly own: object;
+  /** The options as given. */
+  readonly options: object;
+}
+
+/** A pixel loss. */
+export function pixelLoss(name: string, options: PixelOptions, definition: PixelDefinition): Loss {
+  const term: PixelTerm = {
+    ...shared(name, options),
+    family: 'pixel',
+    kernel: definition.kernel,
+    exponent: definition.exponent ?? 0,
+    normalizer: options.normalizer ?? 'valid',
+    meanOver: options.meanOver ?? 'elements',
+    alpha: definition.alpha,
+    perClass: definition.perClass ?? {},
+    fill: definition.fill,
+  };
+  return finish(term, definition.options, definition.formula, definition.own);
+}
+
+interface RegionDefinition {
+  readonly allSums: boolean;
+  readonly joint?: boolean;
+  readonly score: (sums: Float64Array, weights: readonly number[]) => Scored;
+  readonly formula: string;
+  /** The loss's own options in force. */
+  readonly own: object;
+}
+
+/** A region loss. */
+export function sumsLoss(name: string, options: RegionOptions, definition: RegionDefinition): Loss {
+  const term: RegionTerm = {
+    ...shared(name, options),
+    family: 'region',
+    allSums: definition.allSums,
+    aggregate: options.aggregate ?? 'sample',
+    average: definition.joint ? 'joint' : (options.average ?? 'macro'),
+    classWeighting: options.classWeighting ?? 'normalized',
+    emptyClass: options.emptyClass ?? 'score',
+    score: definition.score,
+  };
+  return finish(term, options, definition.formula, definition.own);
+}
+
+/** Both parts of `smooth`. */
+export function smoothOf(smooth: number | Smooth | undefined, otherwise: number): Smooth {
+  if (typeof smooth === 'object') return smooth;
+  return { numerator: smooth ?? otherwise, denominator: smooth ?? otherwise };
+}
+

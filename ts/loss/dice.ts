@@ -1,0 +1,59 @@
+import { checkOptions, oneOfNumbers, REGION, TRANSFORM } from '../check/options.js';
+import { smoothOf, sumsLoss } from '../define.js';
+import { derivatives, scored } from '../family/score.js';
+import type { Loss, RegionOptions, TransformOptions } from '../types.js';
+
+/** Options of `diceLoss` and `jaccardLoss`. */
+export interface OverlapOptions extends RegionOptions, TransformOptions {
+  /** 1: p and g in the denominator (default). 2: their squares. */
+  readonly exponent?: 1 | 2 | undefined;
+}
+
+export const OVERLAP = { ...REGION, ...TRANSFORM, exponent: oneOfNumbers(1, 2) };
+
+/**
+ * Dice loss: one minus the soft Dice coefficient, the overlap of prediction and truth against their sizes.
+ *
+ * Formula: 1 − (2TP + s_n)/(P + G + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
+ * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense, soft values allowed.
+ * Range: [0, 1] for s_n = s_d; an empty class predicted empty has loss 0 then. Two empty masks with s = 0: 0.
+ * Numerics: sums in f64 from blocks of f32, relative error 1e-9 at any size; gradient p(1−p)·(a + b g) from the smaller
+ * of p and 1 − p (`test/gradient.test.ts`).
+ * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
+ * Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016, section 3 (squared); C. H. Sudre et al., "Generalised
+ * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2.
+ *
+ * @example
+ * ```ts
+ * import { diceLoss } from 'segloss';
+ *
+ * const probabilities = new Float32Array([1, 0.5, 0, 0]);
+ * const mask = new Uint8Array([1, 1, 0, 0]);
+ * const loss = diceLoss({ activation: 'none', smooth: 0 });
+ * loss.value(probabilities, mask, { shape: [1, 1, 2, 2] }); // => 0.1429
+ * ```
+ */
+export function diceLoss(options?: OverlapOptions): Loss {
+  const name = 'diceLoss';
+  const given = checkOptions(name, options, OVERLAP);
+  const { exponent = 1, transform = 'oneMinus' } = given;
+  const smooth = smoothOf(given.smooth, 1e-5);
+  const square = exponent === 2;
+  const ofNumerator = derivatives({ tp: 2 });
+  const ofDenominator = derivatives(square ? { p2: 1, g2: 1 } : { p: 1, g: 1 });
+  return sumsLoss(name, given, {
+    allSums: square,
+    score: ([tp = 0, p = 0, g = 0, p2 = 0, g2 = 0]) =>
+      scored(
+        {
+          numerator: 2 * tp + smooth.numerator,
+          denominator: (square ? p2 + g2 : p + g) + smooth.denominator,
+          ofNumerator,
+          ofDenominator,
+        },
+        transform,
+      ),
+    formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
+    own: { exponent, smooth, transform },
+  });
+}

@@ -1,0 +1,127 @@
+/**
+ * What a loss is made of: terms, each a pixel loss or a function of region sums, as plain data.
+ */
+import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction } from './types.js';
+
+/** Codes of activations, as the core knows them. */
+export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
+
+/** Number of sums of a class, and of rows in a table of the core. */
+export const ROWS = 8;
+/** Order of the sums in a row of the core's results. */
+export const SUM_NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const;
+
+interface Common {
+  readonly name: string;
+  readonly activation: Activation | undefined;
+  readonly dataFormat: DataFormat;
+  readonly reduction: Reduction;
+  readonly ignoreIndex: number | undefined;
+  readonly classes: readonly number[] | undefined;
+  readonly includeBackground: boolean;
+  readonly classWeights: readonly number[] | undefined;
+}
+
+/** What the term needs to know of a call: its channels, and the classes and class weights in force. */
+export interface Classes {
+  readonly channels: number;
+  /** The classes that count. */
+  readonly kept: readonly number[];
+  /** One weight a channel. */
+  readonly weights: readonly number[];
+}
+
+export interface PixelTerm extends Common {
+  readonly family: 'pixel';
+  /** The core's code of the loss. */
+  readonly kernel: number;
+  /** Focal's gamma; unread by the others. */
+  readonly exponent: number;
+  readonly normalizer: Normalizer;
+  readonly meanOver: 'elements' | 'pixels';
+  /** Focal's alpha, which only softmax takes above 1. */
+  readonly alpha: number | readonly number[] | undefined;
+  /** Options that hold one number a class, to be checked against the channels. */
+  readonly perClass: Readonly<Record<string, readonly number[] | undefined>>;
+  /** Writes the loss's constants, the loss times `scale`: row r of channel k at r·channels + k. */
+  fill(table: Float32Array, classes: Classes, activation: Activation, scale: number): void;
+}
+
+/** A loss of one group of sums with its derivatives, in the order of `SUM_NAMES`; `undefined`: the group is skipped. */
+export interface Scored {
+  readonly value: number;
+  /** One entry a sum; one run of `ROWS` a class where the group has several. */
+  readonly partials: Float64Array;
+}
+
+export interface RegionTerm extends Common {
+  readonly family: 'region';
+  /** Whether more than tp, p, g and n is read. */
+  readonly allSums: boolean;
+  readonly aggregate: 'sample' | 'batch';
+  /** Whether each class has a loss of its own, or the kept classes are pooled, or enter one formula together. */
+  readonly average: 'macro' | 'micro' | 'joint';
+  readonly classWeighting: 'normalized' | 'raw';
+  readonly emptyClass: EmptyClass;
+  /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */
+  score(sums: Float64Array, weights: readonly number[]): Scored;
+}
+
+export type Term = PixelTerm | RegionTerm;
+
+export interface WeightedTerm {
+  readonly weight: number;
+  readonly term: Term;
+}
+
+/** The classes a term counts, of so many channels. */
+export function keptClasses(term: Term, channels: number): readonly number[] {
+  if (term.classes !== undefined) return term.classes;
+  const first = term.includeBackground ? 0 : 1;
+  return Array.from({ length: Math.max(0, channels - first) }, (_, i) => i + first);
+}
+
+/** The activation in force for so many channels. */
+export function activationOf(term: Term, channels: number): Activation {
+  return term.activation ?? (channels === 1 ? 'sigmoid' : 'softmax');
+}
+
+/** Constants of a loss of one element: its weight as a positive and as a negative, at g = 0 and at g = 1. */
+export interface ElementConstants {
+  readonly positiveAt0: number;
+  readonly positiveAt1: number;
+  readonly negativeAt0: number;
+  readonly negativeAt1: number;
+}
+
+/** Writes the constants of losses of one element, of the classes that count. */
+export function fillElements(
+  table: Float32Array,
+  { channels, kept, weights }: Classes,
+  scale: number,
+  of: (k: number) => ElementConstants,
+): void {
+  for (const k of kept) {
+    const c = of(k);
+    const w = scale * (weights[k] ?? 1);
+    table[k] = w * c.positiveAt0;
+    table[channels + k] = w * c.positiveAt1;
+    table[2 * channels + k] = w * c.negativeAt0;
+    table[3 * channels + k] = w * c.negativeAt1;
+  }
+}
+
+/** Writes the constants of losses of a distribution: the weight of a label, and what smoothing spreads. */
+export function fillCategories(
+  table: Float32Array,
+  { channels, kept, weights }: Classes,
+  scale: number,
+  smoothing: number,
+  of: (k: number) => number,
+): void {
+  for (let k = 0; k < channels; k++) table[channels + k] = weights[k] ?? 1;
+  for (const k of kept) {
+    table[k] = scale * (weights[k] ?? 1) * of(k) * (1 - smoothing);
+    table[2 * channels + k] = (scale * smoothing) / channels;
+  }
+}
