@@ -37,9 +37,9 @@ export class Workspace {
   reserve(channels: number, slots: number): void {
     if (channels === this.#channels && slots <= this.#slots && this.#buffer === this.#memory.buffer) return;
     const { raw } = this;
-    raw.reserve(channels, slots);
+    this.#slots = channels === this.#channels ? Math.max(slots, this.#slots) : slots;
     this.#channels = channels;
-    this.#slots = Math.max(slots, this.#slots);
+    raw.reserve(channels, this.#slots);
     this.stride = RawWorkspace.stride(channels);
     this.tilePixels = RawWorkspace.tile_pixels(channels);
     this.#at = {

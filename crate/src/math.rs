@@ -60,16 +60,16 @@ impl ExpNegative {
 
     #[inline(always)]
     pub fn of(&self, a: F32x4) -> F32x4 {
-        let clamped = a.at_most(self.cut);
-        let biased = clamped.neg_mul_add(self.log2e, self.round);
+        let biased = a.neg_mul_add(self.log2e, self.round);
         let scale = biased.to_bits().shift_left(23).as_f32_bits();
         let n = biased - self.round;
-        let t = n.mul_add(self.ln2_low, n.mul_add(self.ln2_high, clamped));
+        let t = n.mul_add(self.ln2_low, n.mul_add(self.ln2_high, a));
         let mut p = self.p[0];
         for &coefficient in &self.p[1..] {
             p = p.neg_mul_add(t, coefficient);
         }
-        let e = scale.mul_add((p * t).mul_add(t, -t), scale);
+        let e = scale.neg_mul_add((p * t).neg_mul_add(t, t), scale);
+        // Beyond the cut all of the above is noise.
         e.drop(self.cut.less(a))
     }
 }

@@ -10,7 +10,7 @@ use crate::sums::BLOCK;
 /// Floats of one buffer for ordinary channel counts (256 KiB).
 const CAPACITY: usize = 65_536;
 /// The longest tile: one channel's planes then fit the first- and second-level caches together.
-const LONGEST: usize = 8_192;
+const LONGEST: usize = 4_096;
 /// Rows of a table slot: a kernel's constants per channel.
 pub const TABLE_ROWS: usize = 8;
 
@@ -105,9 +105,9 @@ pub struct Workspace {
     pub labels: Vec<LabelQuad>,
     pub mask: Vec<Quad>,
     pub weight: Vec<Quad>,
-    /// Softmax: the largest logit; ln Σ exp(z − largest); the largest p; 1 − the largest p, as a sum of the others.
+    /// Softmax: the largest logit; Σ exp(z − largest) over the others; the largest p; the sum of the other p.
     pub top: Vec<Quad>,
-    pub log_sum: Vec<Quad>,
+    pub others: Vec<Quad>,
     pub peak: Vec<Quad>,
     pub rest: Vec<Quad>,
     /// Per-pixel scratch.
@@ -150,7 +150,7 @@ impl Workspace {
             mask: plane(),
             weight: plane(),
             top: plane(),
-            log_sum: plane(),
+            others: plane(),
             peak: plane(),
             rest: plane(),
             factor: plane(),

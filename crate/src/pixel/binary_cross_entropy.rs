@@ -63,7 +63,7 @@ impl Workspace {
                 let (z, e, g) = (z.part(block.clone()), e.part(block.clone()), g.part(block.clone()));
                 let (mut linear, mut product) = (zero, zero);
                 for i in 0..block.len() {
-                    let z = z.at(i).finite();
+                    let z = z.at(i);
                     linear = linear + z.neg_mul_add(g.at(i), z.at_least(zero));
                     let e = e.at(i);
                     product = e.mul_add(product, product + e);

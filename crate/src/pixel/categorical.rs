@@ -113,11 +113,11 @@ impl Workspace {
     }
 
     pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) {
-        let largest = F32x4::splat(f32::MAX);
+        let (log, largest) = (Log::new(), F32x4::splat(f32::MAX));
         let mut total = 0.0;
         if self.one_hot(slot) {
             self.label_weights(slot);
-            let Self { tile, values, act, grad, labels, top, log_sum, peak, rest, factor, picked, mask, .. } = self;
+            let Self { tile, values, act, grad, labels, top, others, peak, rest, factor, picked, mask, .. } = self;
             gather(tile, labels, values, picked);
             // The mask has done its work when kernels run; its plane holds the picked probabilities.
             let probability = mask;
@@ -127,8 +127,8 @@ impl Workspace {
             for block in blocks(tile.vectors) {
                 let mut lanes = F32x4::splat(0.0);
                 for i in block {
-                    let below = F32x4::load(&top[i]) - F32x4::load(&picked[i]).finite();
-                    let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
+                    let below = F32x4::load(&top[i]) - F32x4::load(&picked[i]);
+                    let negative_log = (below + log.log1p(F32x4::load(&others[i]))).at_most(largest);
                     let q = complement(F32x4::load(&probability[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
                     let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
                     lanes = lanes + term;
@@ -138,15 +138,15 @@ impl Workspace {
             }
         } else {
             self.weighted_targets(slot);
-            let Self { tile, values, act, aux, grad, top, log_sum, peak, rest, factor, .. } = self;
+            let Self { tile, values, act, aux, grad, top, others, peak, rest, factor, .. } = self;
             factor[..tile.vectors].fill([0.0; LANES]);
             for k in 0..tile.channels {
                 let (z, p, t) = (&values[tile.plane(k)], &act[tile.plane(k)], &aux[tile.plane(k)]);
                 for block in blocks(tile.vectors) {
                     let mut lanes = F32x4::splat(0.0);
                     for i in block {
-                        let below = F32x4::load(&top[i]) - F32x4::load(&z[i]).finite();
-                        let negative_log = (below + F32x4::load(&log_sum[i])).at_most(largest);
+                        let below = F32x4::load(&top[i]) - F32x4::load(&z[i]);
+                        let negative_log = (below + log.log1p(F32x4::load(&others[i]))).at_most(largest);
                         let q = complement(F32x4::load(&p[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
                         let term = F32x4::load(&t[i]) * loss.of(negative_log, q);
                         lanes = lanes + term;

@@ -12,7 +12,7 @@ use crate::workspace::{Activation, Tile, Workspace};
 
 /// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.
 pub struct Logit {
-    /// |z|, finite.
+    /// |z|.
     pub size: F32x4,
     /// exp(−|z|).
     pub e: F32x4,
@@ -79,7 +79,7 @@ impl<'a> Channel<'a> {
     fn logit(&self, i: usize, positive: F32x4, negative: F32x4) -> (Logit, F32x4, F32x4, F32x4) {
         let tail = self.act.at(i);
         let below = tail.to_bits().is_negative();
-        let size = self.value.at(i).abs().at_most(F32x4::splat(f32::MAX));
+        let size = self.value.at(i).abs();
         let logit = Logit { size, e: self.e.at(i), q: tail.abs() };
         (logit, tail.sign(), below.select(negative, positive), below.select(positive, negative))
     }

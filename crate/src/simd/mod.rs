@@ -21,12 +21,6 @@ pub const LANES: usize = 4;
 pub type Quad = [f32; LANES];
 
 impl F32x4 {
-    /// `|self|` clamped to the largest finite float, keeping the sign, so that ±∞ is read as ±`f32::MAX`; NaN stays.
-    #[inline(always)]
-    pub fn finite(self) -> Self {
-        self.at_most(Self::splat(f32::MAX)).at_least(Self::splat(-f32::MAX))
-    }
-
     /// Sum of the four lanes in `f64`, always in the same order.
     #[inline(always)]
     pub fn sum_f64(self) -> f64 {
