@@ -40,7 +40,9 @@ function described(term: Term): Record<string, unknown> {
 
 function finish(term: Term, options: object, formula: string, own: object): Loss {
   const inForce = Object.entries({ ...described(term), ...own });
-  const lines = inForce.map(([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const lines = inForce.map(
+    ([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   const config = { name: term.name, options: options as Record<string, unknown> };
   return new TermLoss(config, [{ weight: 1, term }], [`${term.name}: ${formula}`, ...lines].join('\n'));
 }
@@ -103,4 +105,3 @@ export function smoothOf(smooth: number | Smooth | undefined, otherwise: number)
   if (typeof smooth === 'object') return smooth;
   return { numerator: smooth ?? otherwise, denominator: smooth ?? otherwise };
 }
-

@@ -75,7 +75,9 @@ export function lossFromJSON(config: LossConfig, options: FromJSONOptions = {}):
   const factory = Object.hasOwn(known, config.name) ? known[config.name] : undefined;
   if (factory === undefined) {
     const suggestion = nearest(config.name, Object.keys(known));
-    const hint = suggestion ? `did you mean "${suggestion}"?` : 'give its factory as losses: { name: factory }';
+    const hint = suggestion
+      ? `did you mean "${suggestion}"?`
+      : 'give its factory as losses: { name: factory }';
     throw new RangeError(`"config.name" expected a known loss, got "${config.name}"; ${hint}`);
   }
   return factory(config.options);

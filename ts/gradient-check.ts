@@ -21,7 +21,12 @@ export interface GradientCheck {
   /** Entries looked at. */
   readonly checked: number;
   /** The entry with the largest error, relative to the largest gradient entry seen. */
-  readonly worst: { readonly index: number; readonly analytic: number; readonly numeric: number; readonly error: number };
+  readonly worst: {
+    readonly index: number;
+    readonly analytic: number;
+    readonly numeric: number;
+    readonly error: number;
+  };
   readonly tolerance: number;
 }
 
@@ -85,7 +90,9 @@ export function checkGradient(
     moved[index] = at;
     return { index, analytic: grad[index] ?? NaN, numeric: upstream * numeric };
   });
-  const largest = Math.max(...found.map(({ analytic, numeric }) => Math.max(Math.abs(analytic), Math.abs(numeric))));
+  const largest = Math.max(
+    ...found.map(({ analytic, numeric }) => Math.max(Math.abs(analytic), Math.abs(numeric))),
+  );
   const scale = largest > 0 || Number.isNaN(largest) ? largest : 1;
   let worst: GradientCheck['worst'] = { index: -1, analytic: 0, numeric: 0, error: 0 };
   for (const one of found) {

@@ -15,7 +15,10 @@ export { focalTverskyLoss, type FocalTverskyOptions } from './loss/focal-tversky
 export { generalizedDiceLoss, type GeneralizedDiceOptions } from './loss/generalized-dice.js';
 export { jaccardLoss } from './loss/jaccard.js';
 export { type RegionFormula, regionLoss } from './loss/region-loss.js';
-export { sensitivitySpecificityLoss, type SensitivitySpecificityOptions } from './loss/sensitivity-specificity.js';
+export {
+  sensitivitySpecificityLoss,
+  type SensitivitySpecificityOptions,
+} from './loss/sensitivity-specificity.js';
 export { tverskyLoss, type TverskyOptions } from './loss/tversky.js';
 export { weightedSum, type WeightedSumOptions } from './loss/weighted-sum.js';
 export { Sums } from './sums.js';

@@ -15,7 +15,15 @@ import {
   unreducedPass,
 } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
-import { activationOf, keptClasses, type PixelTerm, type RegionTerm, ROWS, type Term, type WeightedTerm } from './term.js';
+import {
+  activationOf,
+  keptClasses,
+  type PixelTerm,
+  type RegionTerm,
+  ROWS,
+  type Term,
+  type WeightedTerm,
+} from './term.js';
 import type {
   Evaluation,
   Loss,
@@ -109,7 +117,10 @@ export class TermLoss implements Loss {
     const region = only as RegionTerm;
     const data = this.#outcome(plan, accumulate(checked, plan)).regions[0]?.losses ?? new Float64Array(0);
     const rows = region.aggregate === 'sample' ? [samples] : [];
-    return { data, shape: region.average === 'macro' ? [...rows, keptClasses(region, channels).length] : rows };
+    return {
+      data,
+      shape: region.average === 'macro' ? [...rows, keptClasses(region, channels).length] : rows,
+    };
   }
 
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
@@ -123,7 +134,11 @@ export class TermLoss implements Loss {
       sums: new Sums(this.#config, checked.channels, sums),
     };
     if (this.#config.terms !== undefined) {
-      const terms = this.terms.map(({ weight, term }, i) => ({ name: term.name, weight, value: values[i] ?? NaN }));
+      const terms = this.terms.map(({ weight, term }, i) => ({
+        name: term.name,
+        weight,
+        value: values[i] ?? NaN,
+      }));
       return { ...common, terms };
     }
     const [result] = regions;
@@ -170,13 +185,21 @@ export class TermLoss implements Loss {
   }
 
   #own(sums: Sums): void {
-    if (!(sums instanceof Sums)) throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
+    if (!(sums instanceof Sums))
+      throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
     if (canonical(sums.config) !== canonical(this.#config)) {
-      throw new Error(`these are the sums of another loss: ${canonical(sums.config)}, not ${canonical(this.#config)}`);
+      throw new Error(
+        `these are the sums of another loss: ${canonical(sums.config)}, not ${canonical(this.#config)}`,
+      );
     }
   }
 
-  #check(pred: Prediction, target: Target, call: LossCall, parts: boolean): { checked: CheckedCall; plan: Plan } {
+  #check(
+    pred: Prediction,
+    target: Target,
+    call: LossCall,
+    parts: boolean,
+  ): { checked: CheckedCall; plan: Plan } {
     const last = this.terms[0]?.term.dataFormat === 'channelsLast';
     const checked = checkCall(pred, target, call, last, parts);
     const plan = this.#plan(checked.channels);

@@ -96,7 +96,13 @@ function copyIn(
   }
 }
 
-function copyOut(ws: Workspace, call: CheckedCall, tile: Tile, from: 'act' | 'grad', out: Float32Array): void {
+function copyOut(
+  ws: Workspace,
+  call: CheckedCall,
+  tile: Tile,
+  from: 'act' | 'grad',
+  out: Float32Array,
+): void {
   const { channels, pixels } = call;
   if (call.last) {
     ws.unstage(out, (tile.sample * pixels + tile.start) * channels, tile.length * channels);
@@ -189,7 +195,11 @@ function addValues(ws: Workspace, call: CheckedCall, group: Group, tile: Tile, i
 }
 
 /** What a pixel term's mean divides by, when it is known without looking at the data. */
-export function knownDivisor({ term, classes }: Member<PixelTerm>, activation: Activation, call: CheckedCall): number | undefined {
+export function knownDivisor(
+  { term, classes }: Member<PixelTerm>,
+  activation: Activation,
+  call: CheckedCall,
+): number | undefined {
   if (term.reduction === 'sum') return 1;
   const counts =
     term.normalizer === 'all' ||
@@ -198,7 +208,14 @@ export function knownDivisor({ term, classes }: Member<PixelTerm>, activation: A
   return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }
 
-function addDivisors(ws: Workspace, call: CheckedCall, group: Group, tile: Tile, valid: Float64Array, into: GroupSums): void {
+function addDivisors(
+  ws: Workspace,
+  call: CheckedCall,
+  group: Group,
+  tile: Tile,
+  valid: Float64Array,
+  into: GroupSums,
+): void {
   const v = sampleWeight(call, tile.sample);
   const softmax = group.activation === 'softmax';
   group.pixel.forEach((member, i) => {
@@ -222,11 +239,19 @@ function emptySums(call: CheckedCall, group: Group): GroupSums {
       sum: 0,
       divisor: knownDivisor(member, group.activation, call) ?? 0,
     })),
-    rows: group.region.length > 0 ? Array.from({ length: call.samples }, () => new Float64Array(ROWS * call.channels)) : [],
+    rows:
+      group.region.length > 0
+        ? Array.from({ length: call.samples }, () => new Float64Array(ROWS * call.channels))
+        : [],
   };
 }
 
-function counter(ws: Workspace, call: CheckedCall, group: Group, valid: Float64Array): (() => void) | undefined {
+function counter(
+  ws: Workspace,
+  call: CheckedCall,
+  group: Group,
+  valid: Float64Array,
+): (() => void) | undefined {
   const unknown = group.pixel.some((member) => knownDivisor(member, group.activation, call) === undefined);
   if (!unknown) return undefined;
   return () => {
@@ -301,7 +326,10 @@ export function gradientPass(
       loadTile(ws, call, group, tile);
       if (stored) {
         copyIn(ws, call, tile, out, 'act');
-        ws.raw.restore(call.last, group.pixel.some(({ term }) => term.exponent !== 0));
+        ws.raw.restore(
+          call.last,
+          group.pixel.some(({ term }) => term.exponent !== 0),
+        );
       } else activate(ws, call, tile);
       if (collect) addValues(ws, call, group, tile, collect);
       ws.raw.clear_gradient();
@@ -326,7 +354,11 @@ export function gradientPass(
 export function unreducedPass(call: CheckedCall, group: Group, data: Float32Array): void {
   const ws = prepare(call, [group]);
   const member = group.pixel[0] as Member<PixelTerm>;
-  const planar = { ...call, channels: group.activation === 'softmax' ? 1 : call.channels, last: call.last && group.activation !== 'softmax' };
+  const planar = {
+    ...call,
+    channels: group.activation === 'softmax' ? 1 : call.channels,
+    last: call.last && group.activation !== 'softmax',
+  };
   eachTile(ws, call, (tile) => {
     const v = sampleWeight(call, tile.sample);
     member.term.fill(ws.table(1).fill(0), member.classes, group.activation, v);

@@ -114,7 +114,9 @@ export class Sums {
   merge(other: Sums): Sums {
     if (!(other instanceof Sums)) throw new TypeError(`"other" expected Sums, got ${show(other)}`);
     if (canonical(this.config) !== canonical(other.config)) {
-      throw new Error(`these are the sums of another loss: ${canonical(other.config)}, not ${canonical(this.config)}`);
+      throw new Error(
+        `these are the sums of another loss: ${canonical(other.config)}, not ${canonical(this.config)}`,
+      );
     }
     if (this.channels !== other.channels) {
       throw new Error(`these are the sums of ${other.channels} channels, not ${this.channels}`);

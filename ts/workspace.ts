@@ -26,7 +26,18 @@ export class Workspace {
   /** Pixels of a full tile. */
   tilePixels = 0;
   /** Positions, in floats, of the planes. */
-  #at = { values: 0, act: 0, aux: 0, grad: 0, target: 0, mask: 0, weight: 0, staging: 0, table: 0, totals: 0 };
+  #at = {
+    values: 0,
+    act: 0,
+    aux: 0,
+    grad: 0,
+    target: 0,
+    mask: 0,
+    weight: 0,
+    staging: 0,
+    table: 0,
+    totals: 0,
+  };
 
   constructor() {
     this.#memory = start();
@@ -89,7 +100,10 @@ export class Workspace {
   /** Copies entries as they are, of the given kind, to `offset` entries into the staging area. */
   stage(kind: number, source: ArrayLike<number>, from: number, length: number, offset = 0): void {
     const view = this.#stages[kind] as Float32Array;
-    view.set((source as Float32Array).subarray(from, from + length), this.#at.staging / view.BYTES_PER_ELEMENT + offset);
+    view.set(
+      (source as Float32Array).subarray(from, from + length),
+      this.#at.staging / view.BYTES_PER_ELEMENT + offset,
+    );
   }
 
   /** Copies plane `channel` of a buffer out. */
@@ -111,4 +125,3 @@ let shared: Workspace | undefined;
 export function workspace(): Workspace {
   return (shared ??= new Workspace());
 }
-

@@ -25,7 +25,11 @@ static EXP: [Quad; 10] = rows([
     0x4B40_007F, // 1.5·2^23 + 127: adding it rounds to an integer and bakes the exponent bias in
     0x3F31_7200, // ln 2, upper 12 bits: times an 8-bit integer it is exact
     0x35BF_BE8E, // ln 2, the rest
-    0x3AB6_A8AB, 0x3C09_0735, 0x3D2A_AA73, 0x3E2A_AA6D, 0x3F00_0000,
+    0x3AB6_A8AB,
+    0x3C09_0735,
+    0x3D2A_AA73,
+    0x3E2A_AA6D,
+    0x3F00_0000,
 ]);
 
 /// e^−a for a ≥ 0.
@@ -75,7 +79,10 @@ impl ExpNegative {
 }
 
 static LOG: [Quad; 10] = rows([
-    0x3F2A_AAA6, 0x3ECC_D703, 0x3E90_8B1B, 0x3E89_A5E3, // (log(1+f) − f + s f)/(s s²) in s², s = f/(2+f)
+    0x3F2A_AAA6,
+    0x3ECC_D703,
+    0x3E90_8B1B,
+    0x3E89_A5E3, // (log(1+f) − f + s f)/(s s²) in s², s = f/(2+f)
     0x3F31_8000, // 0.693359375: ln 2, upper bits
     0xB95E_8083, // −2.12194440e-4: ln 2, the rest
     0x0080_0000, // the smallest normal float

@@ -75,7 +75,9 @@ impl Workspace {
             let weights = Self::weights_of(tile, weight, element, k);
             let w = Plane(weights.unwrap_or(&weight[..n]));
             let found = match (tile.activation, tile.target, all, weights.is_some()) {
-                (Activation::Sigmoid, _, true, _) | (Activation::Sigmoid, _, _, true) => sums::<true>(n, FromTail(p), dense, w),
+                (Activation::Sigmoid, _, true, _) | (Activation::Sigmoid, _, _, true) => {
+                    sums::<true>(n, FromTail(p), dense, w)
+                }
                 (Activation::Sigmoid, ..) => sums::<false>(n, FromTail(p), dense, Ones),
                 (_, Target::Labels, true, _) | (_, Target::Labels, _, true) => sums::<true>(n, Plane(p), hot, w),
                 (_, Target::Labels, ..) => sums::<false>(n, Plane(p), hot, Ones),
@@ -228,13 +230,7 @@ fn slopes<const CURVED: bool>(
 }
 
 #[inline(always)]
-fn add_chained<const CURVED: bool>(
-    grad: &mut [Quad],
-    affine: Affine,
-    p: impl Chained,
-    g: Plane,
-    w: Plane,
-) {
+fn add_chained<const CURVED: bool>(grad: &mut [Quad], affine: Affine, p: impl Chained, g: Plane, w: Plane) {
     for block in blocks(grad.len()) {
         let (p, g, w) = (p.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
         for (i, grad) in grad[block].iter_mut().enumerate() {

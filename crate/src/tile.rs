@@ -202,7 +202,14 @@ impl Workspace {
     ///
     /// An entry equal to `ignore` takes out its pixel (`whole_pixel`) or itself. Error: an entry outside [0, 1];
     /// integers other than 0 and 1 are that too.
-    pub fn read_dense(&mut self, kind: Kind, staged: bool, interleaved: bool, ignore: Option<f32>, whole_pixel: bool) -> Checked {
+    pub fn read_dense(
+        &mut self,
+        kind: Kind,
+        staged: bool,
+        interleaved: bool,
+        ignore: Option<f32>,
+        whole_pixel: bool,
+    ) -> Checked {
         let tile = self.tile;
         for k in 0..tile.channels {
             let plane = self.target[tile.plane(k)].as_flattened_mut();

@@ -71,7 +71,15 @@ impl Workspace {
         position(self.0.read_labels(Kind::from_code(kind), ignores.then_some(ignore)))
     }
 
-    pub fn read_dense(&mut self, kind: u32, staged: bool, interleaved: bool, ignores: bool, ignore: f32, whole_pixel: bool) -> i32 {
+    pub fn read_dense(
+        &mut self,
+        kind: u32,
+        staged: bool,
+        interleaved: bool,
+        ignores: bool,
+        ignore: f32,
+        whole_pixel: bool,
+    ) -> i32 {
         let ignore = ignores.then_some(ignore);
         position(self.0.read_dense(Kind::from_code(kind), staged, interleaved, ignore, whole_pixel))
     }

@@ -52,7 +52,9 @@ export interface CheckedCall {
 
 /** The name of a typed array's type, whatever realm it is from. */
 function typeName(value: unknown): string {
-  return ArrayBuffer.isView(value) ? String((value as unknown as Record<symbol, unknown>)[Symbol.toStringTag]) : '';
+  return ArrayBuffer.isView(value)
+    ? String((value as unknown as Record<symbol, unknown>)[Symbol.toStringTag])
+    : '';
 }
 
 function checkShape(shape: unknown, last: boolean): { samples: number; channels: number; pixels: number } {
@@ -80,7 +82,8 @@ function checkShape(shape: unknown, last: boolean): { samples: number; channels:
   return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels };
 }
 
-const product = (...factors: number[]): string => `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
+const product = (...factors: number[]): string =>
+  `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
 
 function overlaps(a: ArrayBufferView, b: unknown): boolean {
   if (!ArrayBuffer.isView(b) || a.buffer !== b.buffer) return false;
@@ -97,7 +100,8 @@ function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string
     throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(view.length));
   }
   for (const [name, other] of Object.entries(others)) {
-    if (overlaps(view, other)) throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
+    if (overlaps(view, other))
+      throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
   }
   const aliased =
     typeName(pred) === 'Float32Array' && view.buffer === pred.buffer && view.byteOffset === pred.byteOffset;
@@ -128,7 +132,9 @@ function checkPixelWeights(weights: unknown, samples: number, channels: number, 
   if (weights === undefined) return false;
   const type = typeName(weights);
   if (type !== 'Float32Array' && type !== 'Float64Array') {
-    throw new TypeError(`"pixelWeights" expected a Float32Array or Float64Array, got ${describeKind(weights)}`);
+    throw new TypeError(
+      `"pixelWeights" expected a Float32Array or Float64Array, got ${describeKind(weights)}`,
+    );
   }
   const { length } = weights as Float32Array;
   if (length !== samples * pixels && length !== samples * channels * pixels) {
@@ -144,7 +150,8 @@ function checkSampleWeights(weights: unknown, samples: number): void {
   if (typeof weights !== 'object' || typeof length !== 'number') {
     throw new TypeError(`"sampleWeights" expected an array of numbers, one a sample, got ${show(weights)}`);
   }
-  if (length !== samples) throw new ShapeError('sampleWeights', `length ${samples}, one a sample`, String(length));
+  if (length !== samples)
+    throw new ShapeError('sampleWeights', `length ${samples}, one a sample`, String(length));
   for (let b = 0; b < samples; b++) {
     const v = (weights as ArrayLike<unknown>)[b];
     if (typeof v !== 'number' || !Number.isFinite(v) || v < 0) {
@@ -164,7 +171,9 @@ export function checkCall(
   parts: boolean,
 ): CheckedCall {
   if (typeof call !== 'object' || (call as unknown) === null) {
-    throw new TypeError(`"call" expected an object such as { shape: [N, C, height, width] }, got ${show(call)}`);
+    throw new TypeError(
+      `"call" expected an object such as { shape: [N, C, height, width] }, got ${show(call)}`,
+    );
   }
   checkNames(call, CALL_NAMES, '"call"');
   if (!PREDICTIONS.includes(typeName(pred))) {
@@ -192,10 +201,12 @@ export function checkCall(
   if (typeof upstream !== 'number') {
     throw new TypeError(`"upstream" expected a finite number, got ${show(upstream)}`);
   }
-  if (!Number.isFinite(upstream)) throw new RangeError(`"upstream" expected a finite number, got ${upstream}`);
+  if (!Number.isFinite(upstream))
+    throw new RangeError(`"upstream" expected a finite number, got ${upstream}`);
   if (sample !== undefined) {
     if (!parts) throw new RangeError('"sample" is for accumulate and gradFrom only');
-    if (typeof sample !== 'number') throw new TypeError(`"sample" expected an integer ≥ 0, got ${show(sample)}`);
+    if (typeof sample !== 'number')
+      throw new TypeError(`"sample" expected an integer ≥ 0, got ${show(sample)}`);
     if (!Number.isInteger(sample) || sample < 0) {
       throw new RangeError(`"sample" expected an integer ≥ 0, got ${sample}`);
     }

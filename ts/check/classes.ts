@@ -22,7 +22,9 @@ export function classesOf(term: Term, channels: number): Classes {
   if (term.family === 'pixel' && activation !== 'softmax' && term.alpha !== undefined) {
     const tooMuch = [term.alpha].flat().find((a) => a > 1);
     if (tooMuch !== undefined) {
-      throw new RangeError(`"alpha" expected numbers in [0, 1] with ${activation}, got ${tooMuch}; negatives get 1 − alpha`);
+      throw new RangeError(
+        `"alpha" expected numbers in [0, 1] with ${activation}, got ${tooMuch}; negatives get 1 − alpha`,
+      );
     }
   }
   const lists = { classWeights: term.classWeights, ...(term.family === 'pixel' ? term.perClass : {}) };

@@ -181,13 +181,20 @@ export function checkOptions<O extends object>(loss: string, given: O | undefine
     throw new RangeError(`"includeBackground" and "classes" say the same thing; give one of them`);
   }
   if ((options as { average?: string }).average === 'micro' && shared.classWeights !== undefined) {
-    throw new RangeError(`"classWeights" have no meaning with average: 'micro', which pools the classes first`);
+    throw new RangeError(
+      `"classWeights" have no meaning with average: 'micro', which pools the classes first`,
+    );
   }
   return options;
 }
 
 /** Throws unless the activation is one the loss is defined for. */
-export function refuseActivation(loss: string, given: Activation | undefined, refused: Activation, use: string): void {
+export function refuseActivation(
+  loss: string,
+  given: Activation | undefined,
+  refused: Activation,
+  use: string,
+): void {
   if (given === refused) {
     throw new RangeError(`"activation" of ${loss} cannot be '${refused}'; use ${use}`);
   }

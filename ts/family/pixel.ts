@@ -4,13 +4,23 @@ import type { Classes, PixelTerm } from '../term.js';
 import type { Activation } from '../types.js';
 
 /** What the sum is multiplied by: 1, or one over the divisor; a mean over nothing is 0. */
-export function pixelFactor(term: PixelTerm, classes: Classes, activation: Activation, divisor: number): number {
+export function pixelFactor(
+  term: PixelTerm,
+  classes: Classes,
+  activation: Activation,
+  divisor: number,
+): number {
   if (term.reduction === 'sum') return 1;
   const summed = term.meanOver === 'pixels' && activation !== 'softmax' ? classes.kept.length : 1;
   return divisor > 0 ? summed / divisor : 0;
 }
 
-export function pixelValue(term: PixelTerm, classes: Classes, activation: Activation, sums: PixelSums): number {
+export function pixelValue(
+  term: PixelTerm,
+  classes: Classes,
+  activation: Activation,
+  sums: PixelSums,
+): number {
   const factor = pixelFactor(term, classes, activation, sums.divisor);
   return factor === 0 ? 0 : sums.sum * factor;
 }

@@ -110,7 +110,13 @@ export function regionResult(term: RegionTerm, classes: Classes, rows: readonly 
   return { value, losses, perRow, partials };
 }
 
-function addPartials(to: Float64Array, { scored, channels: own }: Part, factor: number, b: number, channels: number): void {
+function addPartials(
+  to: Float64Array,
+  { scored, channels: own }: Part,
+  factor: number,
+  b: number,
+  channels: number,
+): void {
   if (scored === undefined || factor === 0) return;
   const joint = scored.partials.length > ROWS;
   own.forEach((k, i) => {
@@ -125,7 +131,13 @@ function addPartials(to: Float64Array, { scored, channels: own }: Part, factor: 
  * Adds one row's partial derivatives, times `scale`, as the coefficients a…e of the affine gradient
  * ∂L/∂p = a + b g + c p + d p g + e g².
  */
-export function addAffine(to: Float64Array, partials: Float64Array, row: number, channels: number, scale: number): void {
+export function addAffine(
+  to: Float64Array,
+  partials: Float64Array,
+  row: number,
+  channels: number,
+  scale: number,
+): void {
   for (let k = 0; k < channels; k++) {
     const of = (r: number): number => partials[(row * ROWS + r) * channels + k] ?? 0;
     const [tp, p, p2, fgError, bgError] = [of(0), of(1), of(3), of(5), of(6)];

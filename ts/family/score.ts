@@ -37,11 +37,16 @@ function transformed(s: number, transform: Transform): readonly [number, number]
 /** ln cosh x = |x| + ln(1 + e^−2|x|) − ln 2; near 0, where that cancels, ln(1 + 2 sinh²(x/2)). */
 function logCosh(x: number): number {
   const size = Math.abs(x);
-  return size < 1 ? Math.log1p(2 * Math.sinh(size / 2) ** 2) : size + Math.log1p(Math.exp(-2 * size)) - Math.LN2;
+  return size < 1
+    ? Math.log1p(2 * Math.sinh(size / 2) ** 2)
+    : size + Math.log1p(Math.exp(-2 * size)) - Math.LN2;
 }
 
 /** The loss of a ratio: a denominator of exactly 0 has loss 0 and gradient 0. */
-export function scored({ numerator, denominator, ofNumerator, ofDenominator }: Ratio, transform: Transform): Scored {
+export function scored(
+  { numerator, denominator, ofNumerator, ofDenominator }: Ratio,
+  transform: Transform,
+): Scored {
   if (denominator === 0) return { value: 0, partials: new Float64Array(Math.max(ROWS, ofNumerator.length)) };
   const s = numerator / denominator;
   const [value, slope] = transformed(s, transform);

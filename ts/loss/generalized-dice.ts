@@ -22,7 +22,8 @@ const absentClass: Rule = (value, name) => {
     checkNames(value, ['epsilon'], `"${name}"`);
     const { epsilon } = value as { epsilon?: unknown };
     number({ min: 0 })(epsilon, `${name}.epsilon`);
-    if (epsilon === 0) refuse(`"${name}.epsilon" expected a number > 0, got 0; 'max' or 'zero' say what an absent class gets`);
+    if (epsilon === 0)
+      refuse(`"${name}.epsilon" expected a number > 0, got 0; 'max' or 'zero' say what an absent class gets`);
     return;
   }
   oneOf('max', 'zero')(value, name);

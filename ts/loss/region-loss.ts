@@ -1,4 +1,12 @@
-import { checkFunction, checkName, checkOptions, refuse, REGION, type Rules, show } from '../check/options.js';
+import {
+  checkFunction,
+  checkName,
+  checkOptions,
+  refuse,
+  REGION,
+  type Rules,
+  show,
+} from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { sumsLoss } from '../define.js';
 import { ROWS, SUM_NAMES } from '../term.js';
@@ -47,19 +55,27 @@ export function regionLoss<O extends object = Record<never, never>>(
   const own = (defaults ?? {}) as O;
   if (typeof own !== 'object') throw new TypeError(`"defaults" expected an object, got ${show(own)}`);
   const taken = Object.keys(own).find((option) => option in REGION && option !== 'smooth');
-  if (taken !== undefined) refuse(`"defaults" of ${name} has "${taken}", an option every region loss has already`);
-  const rules: Rules = { ...REGION, ...Object.fromEntries(Object.keys(own).map((option) => [option, anything])) };
+  if (taken !== undefined)
+    refuse(`"defaults" of ${name} has "${taken}", an option every region loss has already`);
+  const rules: Rules = {
+    ...REGION,
+    ...Object.fromEntries(Object.keys(own).map((option) => [option, anything])),
+  };
   return (options) => {
     const given = checkOptions<RegionOptions & Partial<O>>(name, options, rules);
     const inForce = { ...own, ...given };
     return sumsLoss(name, given, {
       allSums: true,
       score: (sums) => {
-        const named = Object.fromEntries(SUM_NAMES.map((sum, i) => [sum, sums[i] ?? 0])) as unknown as RegionSums;
+        const named = Object.fromEntries(
+          SUM_NAMES.map((sum, i) => [sum, sums[i] ?? 0]),
+        ) as unknown as RegionSums;
         const result: unknown = formula(named, inForce);
         const { value, partials } = (result ?? {}) as { value?: unknown; partials?: unknown };
         if (typeof value !== 'number' || typeof partials !== 'object' || partials === null) {
-          throw new TypeError(`the formula of ${name} expected to return { value, partials }, got ${show(result)}`);
+          throw new TypeError(
+            `the formula of ${name} expected to return { value, partials }, got ${show(result)}`,
+          );
         }
         checkNames(partials, SUM_NAMES, `the partials of ${name}`);
         const all = new Float64Array(ROWS);
@@ -73,7 +89,9 @@ export function regionLoss<O extends object = Record<never, never>>(
         return { value, partials: all };
       },
       formula: 'a formula of region sums of its own',
-      own: Object.fromEntries(Object.keys(own).map((option) => [option, (inForce as Record<string, unknown>)[option]])),
+      own: Object.fromEntries(
+        Object.keys(own).map((option) => [option, (inForce as Record<string, unknown>)[option]]),
+      ),
     });
   };
 }

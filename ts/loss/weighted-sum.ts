@@ -27,7 +27,9 @@ function checkTogether(terms: readonly WeightedTerm[]): void {
   if (formats.size > 1) throw new RangeError('"dataFormat" of the terms differs; they read one prediction');
   const given = terms.filter(({ term }) => term.activation === 'none').length;
   if (given > 0 && given < terms.length) {
-    throw new RangeError(`"activation" 'none' does not mix with sigmoid or softmax: one prediction cannot be both`);
+    throw new RangeError(
+      `"activation" 'none' does not mix with sigmoid or softmax: one prediction cannot be both`,
+    );
   }
 }
 
@@ -52,7 +54,10 @@ function checkTogether(terms: readonly WeightedTerm[]): void {
  * loss.value(logits, labels, { shape: [1, 2, 2] }); // => 0.3232
  * ```
  */
-export function weightedSum(terms: readonly (readonly [number, Loss])[], options: WeightedSumOptions = {}): Loss {
+export function weightedSum(
+  terms: readonly (readonly [number, Loss])[],
+  options: WeightedSumOptions = {},
+): Loss {
   if (!Array.isArray(terms)) throw new TypeError(`"terms" expected pairs [weight, loss], got ${show(terms)}`);
   if (terms.length === 0) throw new RangeError('"terms" expected at least one pair [weight, loss], got none');
   if (typeof options !== 'object' || (options as unknown) === null) {

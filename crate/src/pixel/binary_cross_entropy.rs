@@ -96,8 +96,7 @@ impl Workspace {
     fn plain(&self, slot: usize) -> bool {
         let channels = self.tile.channels;
         let constants = Self::slot(&self.table, channels, slot);
-        self.tile.weights == Weights::None
-            && (0..channels).all(|k| Constants::plain(constants, channels, k))
+        self.tile.weights == Weights::None && (0..channels).all(|k| Constants::plain(constants, channels, k))
     }
 }
 

@@ -228,13 +228,7 @@ impl Workspace {
 
 /// Calls `each(i, g)` with the target of class `k`.
 #[inline(always)]
-fn add_target(
-    tile: &Tile,
-    labels: &[[i32; LANES]],
-    target: &[Quad],
-    k: usize,
-    mut each: impl FnMut(usize, F32x4),
-) {
+fn add_target(tile: &Tile, labels: &[[i32; LANES]], target: &[Quad], k: usize, mut each: impl FnMut(usize, F32x4)) {
     match tile.target {
         Target::Labels => {
             let class = i32::try_from(k).unwrap_or(i32::MAX);

@@ -168,13 +168,7 @@ fn sum(
 }
 
 #[inline(always)]
-fn add(
-    grad: &mut [Quad],
-    channel: Channel,
-    g: Plane,
-    w: Plane,
-    term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4,
-) {
+fn add(grad: &mut [Quad], channel: Channel, g: Plane, w: Plane, term: impl Fn(&Channel, usize, F32x4, F32x4) -> F32x4) {
     for block in blocks(grad.len()) {
         let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
         for (i, grad) in grad[block].iter_mut().enumerate() {

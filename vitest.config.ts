@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** An engine with relaxed SIMD accepts this module. */
+const PROBE = '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b';
+const native = WebAssembly.validate(Buffer.from(PROBE, 'hex'));
+
+const chromium = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
+  (candidate) => candidate !== undefined && existsSync(candidate),
+);
+
+const GENERIC = 'test/*.test.ts';
+/** Tests of files, processes and packages. */
+const NODE_ONLY = 'test/*.node.test.ts';
+
+export default defineConfig({
+  resolve: {
+    alias: {
+      'segloss/compat/article': path('./ts/compat/article.ts'),
+      segloss: path('./ts/index.ts'),
+    },
+  },
+  test: {
+    testTimeout: 60_000,
+    setupFiles: ['test/setup.ts'],
+    projects: [
+      {
+        extends: true,
+        test: { name: 'simd128', include: [GENERIC], provide: { simd: 'simd128' } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'relaxed',
+          include: [GENERIC],
+          exclude: [NODE_ONLY],
+          provide: { simd: 'relaxed' },
+          pool: 'forks',
+          execArgv: native ? [] : ['--experimental-wasm-relaxed-simd'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          provide: { simd: 'auto' },
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: [GENERIC],
+          exclude: [NODE_ONLY],
+          provide: { simd: 'auto' },
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            instances: [{ browser: 'chromium' }],
+            provider: playwright({
+              launchOptions: {
+                ...(chromium && { executablePath: chromium }),
+                args: [
+                  '--no-sandbox',
+                  '--disable-gpu',
+                  '--disable-quic',
+                  '--no-first-run',
+                  '--disable-background-networking',
+                  '--disable-component-update',
+                  '--disable-sync',
+                ],
+              },
+            }),
+          },
+        },
+      },
+    ],
+  },
+  server: {
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+  },
+});
