@@ -1,17 +1,10 @@
 /**
- * The passes over data: the only loops over tiles. Every loss, of whatever family, runs through these.
+ * The passes over data: the only loops over it in TypeScript. Every loss, of whatever family, runs through these.
  *
  * A group is the terms that share an activation and an ignored label, and so one activation of the data. Pass 1
  * (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
  */
-import {
-  type CheckedCall,
-  FLOAT,
-  refuseMask,
-  refuseProbability,
-  refuseTarget,
-  refuseWeight,
-} from './check/call.js';
+import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
 import { ACTIVATION, type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
 import type { Activation } from './types.js';
 import { type Workspace, workspace } from './workspace.js';
@@ -46,6 +39,20 @@ export interface GroupGradient {
   readonly affine: ((sample: number, table: Float32Array) => boolean) | undefined;
 }
 
+/** Stages of a pass, as the core knows them. */
+const VALID = 1;
+const MASS = 2;
+const VALUES = 4;
+const TERMS = 8;
+const SUMS = 16;
+const ALL_SUMS = 32;
+const STORE = 64;
+const EACH = 128;
+const GRADIENT = 256;
+const AFFINE = 512;
+const CURVED = 1024;
+const ADD = 2048;
+
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
 const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
 const LARGEST = [255, 127, 65_535, 32_767, 4_294_967_295, 2_147_483_647, 2_147_483_647];
@@ -54,144 +61,112 @@ function sampleWeight(call: CheckedCall, sample: number): number {
   return call.sampleWeights?.[sample] ?? 1;
 }
 
-/** Where a tile lies. */
-interface Tile {
+/** Where a chunk lies. */
+interface Chunk {
   readonly sample: number;
   readonly start: number;
   readonly length: number;
 }
 
-function eachTile(ws: Workspace, call: CheckedCall, visit: (tile: Tile) => void): void {
+function eachChunk(ws: Workspace, call: CheckedCall, visit: (chunk: Chunk) => void): void {
   for (let sample = 0; sample < call.samples; sample++) {
-    for (let start = 0; start < call.pixels; start += ws.tilePixels) {
-      visit({ sample, start, length: Math.min(ws.tilePixels, call.pixels - start) });
+    for (let start = 0; start < call.pixels; start += ws.chunkPixels) {
+      visit({ sample, start, length: Math.min(ws.chunkPixels, call.pixels - start) });
     }
   }
 }
 
-/** Index in the caller's array of position `at` of a tile whose entries have `channels` values a pixel. */
-function indexOf(call: CheckedCall, tile: Tile, at: number, channels: number): number {
-  const [k, i] = [Math.floor(at / tile.length), tile.start + (at % tile.length)];
-  if (channels === 1) return tile.sample * call.pixels + tile.start + at;
+/** Calls `copy(at, from, length)` for each run of entries that lies together in the caller's array and in the core. */
+function eachRun(
+  ws: Workspace,
+  call: CheckedCall,
+  { sample, start, length }: Chunk,
+  channels: number,
+  copy: (at: number, from: number, length: number) => void,
+): void {
+  if (channels === 1 || call.last) {
+    copy(0, (sample * call.pixels + start) * channels, length * channels);
+    return;
+  }
+  for (let k = 0; k < channels; k++) {
+    copy(k * ws.stride, (sample * channels + k) * call.pixels + start, length);
+  }
+}
+
+/** Index in the caller's array of position `at` of a chunk whose entries have `channels` values a pixel. */
+function indexOf(call: CheckedCall, chunk: Chunk, at: number, channels: number): number {
+  const [k, i] = [Math.floor(at / chunk.length), chunk.start + (at % chunk.length)];
+  if (channels === 1) return chunk.sample * call.pixels + i;
   return call.last
-    ? (tile.sample * call.pixels + i) * channels + k
-    : (tile.sample * channels + k) * call.pixels + i;
+    ? (chunk.sample * call.pixels + i) * channels + k
+    : (chunk.sample * channels + k) * call.pixels + i;
 }
 
-/** Copies one plane a channel, or the interleaved pixels, of an array of the prediction's shape. */
-function copyIn(
-  ws: Workspace,
-  call: CheckedCall,
-  tile: Tile,
-  source: ArrayLike<number>,
-  to: 'values' | 'act' | 'aux' | 'target',
-): void {
-  const { channels, pixels } = call;
-  if (call.last) {
-    ws.stage(FLOAT, source, (tile.sample * pixels + tile.start) * channels, tile.length * channels);
-    return;
-  }
-  for (let k = 0; k < channels; k++) {
-    ws.load(to, k, source, (tile.sample * channels + k) * pixels + tile.start, tile.length);
-  }
-}
-
-function copyOut(
-  ws: Workspace,
-  call: CheckedCall,
-  tile: Tile,
-  from: 'act' | 'grad',
-  out: Float32Array,
-): void {
-  const { channels, pixels } = call;
-  if (call.last) {
-    ws.unstage(out, (tile.sample * pixels + tile.start) * channels, tile.length * channels);
-    return;
-  }
-  for (let k = 0; k < channels; k++) {
-    ws.unload(from, k, out, (tile.sample * channels + k) * pixels + tile.start, tile.length);
-  }
-}
-
-function loadTarget(ws: Workspace, call: CheckedCall, group: Group, tile: Tile): void {
-  const { raw } = ws;
-  const { channels, pixels, kind, target, last } = call;
-  const ignore = group.ignoreIndex ?? 0;
-  const ignores =
-    group.ignoreIndex !== undefined && ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
-  let bad: number;
-  if (!call.dense) {
-    ws.stage(kind, target, tile.sample * pixels + tile.start, tile.length);
-    bad = raw.read_labels(kind, ignores, ignore);
-  } else {
-    const staged = last || kind !== FLOAT;
-    if (last) ws.stage(kind, target, (tile.sample * pixels + tile.start) * channels, tile.length * channels);
-    else if (!staged) copyIn(ws, call, tile, target, 'target');
-    else {
-      for (let k = 0; k < channels; k++) {
-        const from = (tile.sample * channels + k) * pixels + tile.start;
-        ws.stage(kind, target, from, tile.length, k * tile.length);
-      }
-    }
-    bad = raw.read_dense(kind, staged, last, ignores, ignore, group.activation === 'softmax');
-  }
-  if (bad >= 0) refuseTarget(call, indexOf(call, tile, bad, call.dense ? channels : 1));
-}
-
-/** Everything of a tile but the prediction. `counted` sees it between target and weights. */
-function loadTile(ws: Workspace, call: CheckedCall, group: Group, tile: Tile, counted?: () => void): void {
-  const { raw } = ws;
-  const from = tile.sample * call.pixels + tile.start;
-  raw.begin(tile.length, call.channels, ACTIVATION[group.activation]);
-  if (call.mask) {
-    ws.load('mask', 0, call.mask, from, tile.length);
-    const bad = raw.read_mask();
-    if (bad >= 0) refuseMask(from + bad);
-  }
-  loadTarget(ws, call, group, tile);
-  if (counted) {
-    raw.count_valid();
-    counted();
-  }
-  const { pixelWeights, elementWeights, last } = call;
-  if (pixelWeights) {
-    if (elementWeights) copyIn(ws, call, tile, pixelWeights, 'aux');
-    else ws.load('weight', 0, pixelWeights, from, tile.length);
-  }
-  const bad = raw.read_weights(pixelWeights ? (elementWeights ? 2 : 1) : 0, last);
-  if (bad >= 0) refuseWeight(call, indexOf(call, tile, bad, elementWeights ? call.channels : 1));
-}
-
-function activate(ws: Workspace, call: CheckedCall, tile: Tile): void {
-  copyIn(ws, call, tile, call.pred, 'values');
-  const bad = ws.raw.activate(call.last);
-  if (bad >= 0) refuseProbability(call, indexOf(call, tile, bad, call.channels));
-}
-
-/** Slot 0 is the region terms'; pixel term i has slot 1 + i. */
-function prepare(call: CheckedCall, groups: readonly Group[]): Workspace {
+/** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */
+function prepare(call: CheckedCall, group: Group, stored: boolean, scales?: readonly number[]): Workspace {
   const ws = workspace();
-  ws.reserve(call.channels, 1 + Math.max(...groups.map((group) => group.pixel.length)));
+  ws.reserve(call.channels, group.pixel.length);
+  const { kind } = call;
+  const ignore = group.ignoreIndex ?? NaN;
+  const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
+  const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
+  ws.raw.input(
+    call.channels,
+    ACTIVATION[group.activation],
+    kind,
+    call.dense,
+    call.last,
+    call.mask !== undefined,
+    weights,
+    ignores ? ignore : NaN,
+    stored,
+  );
+  group.pixel.forEach(({ term, classes }, i) => {
+    ws.raw.term(i, term.kernel, term.exponent, scales?.[i] ?? 0);
+    term.fill(ws.table(1 + i), classes, group.activation, 1);
+  });
   return ws;
 }
 
-function fillTables(ws: Workspace, group: Group): void {
-  group.pixel.forEach(({ term, classes }, i) => {
-    term.fill(ws.table(1 + i).fill(0), classes, group.activation, 1);
+/** Copies in target, mask and weights. */
+function loadTruth(ws: Workspace, call: CheckedCall, chunk: Chunk): void {
+  const { channels, kind, target, mask, pixelWeights, elementWeights } = call;
+  if (mask) ws.load('mask', 0, mask, chunk.sample * call.pixels + chunk.start, chunk.length);
+  eachRun(ws, call, chunk, call.dense ? channels : 1, (at, from, length) => {
+    ws.loadTarget(kind, at, target, from, length);
+  });
+  if (!pixelWeights) return;
+  eachRun(ws, call, chunk, elementWeights ? channels : 1, (at, from, length) => {
+    ws.load('weight', at, pixelWeights, from, length);
   });
 }
 
-/** Adds the weighted losses of the tile in hand. */
-function addValues(ws: Workspace, call: CheckedCall, group: Group, tile: Tile, into: GroupSums): void {
-  const v = sampleWeight(call, tile.sample);
-  group.pixel.forEach(({ term, classes }, i) => {
-    ws.raw.pixel_value(term.kernel, 1 + i, term.exponent, false);
-    let sum = 0;
-    if (group.activation === 'softmax') sum = ws.total(0, 0);
-    else for (const k of classes.kept) sum += ws.total(0, k);
-    // A sample of weight 0 is out, whatever it holds.
-    if (v !== 0) (into.pixel[i] as { sum: number }).sum += v * sum;
+function loadValues(ws: Workspace, call: CheckedCall, chunk: Chunk, source: ArrayLike<number>): void {
+  eachRun(ws, call, chunk, call.channels, (at, from, length) => {
+    ws.load('values', at, source, from, length);
   });
+}
+
+function unload(ws: Workspace, call: CheckedCall, chunk: Chunk, out: Float32Array): void {
+  eachRun(ws, call, chunk, call.channels, (at, to, length) => {
+    ws.unload(at, out, to, length);
+  });
+}
+
+function run(ws: Workspace, call: CheckedCall, chunk: Chunk, stages: number): void {
+  const bad = ws.raw.run(chunk.length, stages);
+  if (bad < 0) return;
+  const index = (channels: number): number => indexOf(call, chunk, bad, channels);
+  switch (ws.raw.fault()) {
+    case 0:
+      return refuseMask(index(1));
+    case 1:
+      return refuseTarget(call, index(call.dense ? call.channels : 1));
+    case 2:
+      return refuseWeight(call, index(call.elementWeights ? call.channels : 1));
+    default:
+      return refuseProbability(call, index(call.channels));
+  }
 }
 
 /** What a pixel term's mean divides by, when it is known without looking at the data. */
@@ -208,96 +183,88 @@ export function knownDivisor(
   return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }
 
-function addDivisors(
-  ws: Workspace,
-  call: CheckedCall,
-  group: Group,
-  tile: Tile,
-  valid: Float64Array,
-  into: GroupSums,
-): void {
-  const v = sampleWeight(call, tile.sample);
+/** The stages that count what the means of a group divide by. */
+function counting(call: CheckedCall, group: Group): number {
+  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
+  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
+  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
+  return (weighed ? MASS : 0) | (counted ? VALID : 0);
+}
+
+function addDivisors(ws: Workspace, call: CheckedCall, group: Group, chunk: Chunk, into: GroupSums): void {
+  const v = sampleWeight(call, chunk.sample);
   const softmax = group.activation === 'softmax';
+  const valid = (k: number): number => ws.total(ROWS * call.channels + k);
+  const mass = (k: number): number => ws.total((ROWS + 1) * call.channels + k);
   group.pixel.forEach((member, i) => {
     if (knownDivisor(member, group.activation, call) !== undefined) return;
     const { term, classes } = member;
     let divisor = 0;
     if (term.normalizer === 'weights') {
-      if (softmax) ws.raw.class_mass();
-      else ws.raw.weight_mass();
       const counted = softmax ? classes.weights.keys() : classes.kept;
-      for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * ws.total(0, k);
-    } else if (softmax) divisor = valid[0] ?? 0;
-    else for (const k of classes.kept) divisor += valid[k] ?? 0;
+      for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * mass(k);
+    } else if (softmax) divisor = valid(0);
+    else for (const k of classes.kept) divisor += valid(k);
     (into.pixel[i] as { divisor: number }).divisor += divisor;
   });
 }
 
+/** Adds the weighted losses of the chunk in hand. A sample of weight 0 is out, whatever it holds. */
+function addValues(ws: Workspace, call: CheckedCall, group: Group, chunk: Chunk, into: GroupSums): void {
+  const v = sampleWeight(call, chunk.sample);
+  if (v === 0) return;
+  group.pixel.forEach((_, i) => {
+    (into.pixel[i] as { sum: number }).sum += v * ws.total((ROWS + 2) * call.channels + i);
+  });
+}
+
 function emptySums(call: CheckedCall, group: Group): GroupSums {
+  const row = (): Float64Array => new Float64Array(ROWS * call.channels);
   return {
     pixel: group.pixel.map((member) => ({
       sum: 0,
       divisor: knownDivisor(member, group.activation, call) ?? 0,
     })),
-    rows:
-      group.region.length > 0
-        ? Array.from({ length: call.samples }, () => new Float64Array(ROWS * call.channels))
-        : [],
-  };
-}
-
-function counter(
-  ws: Workspace,
-  call: CheckedCall,
-  group: Group,
-  valid: Float64Array,
-): (() => void) | undefined {
-  const unknown = group.pixel.some((member) => knownDivisor(member, group.activation, call) === undefined);
-  if (!unknown) return undefined;
-  return () => {
-    for (let k = 0; k < call.channels; k++) valid[k] = ws.total(0, k);
+    rows: group.region.length > 0 ? Array.from({ length: call.samples }, row) : [],
   };
 }
 
 /** Looks at target, mask and weights alone: checks them, and counts what the means divide by. */
 export function countPass(call: CheckedCall, group: Group): GroupSums {
-  const ws = prepare(call, [group]);
+  const ws = prepare(call, group, false);
   const sums = emptySums(call, group);
-  const valid = new Float64Array(call.channels);
-  const count = counter(ws, call, group, valid);
-  eachTile(ws, call, (tile) => {
-    loadTile(ws, call, group, tile, count);
-    if (count) addDivisors(ws, call, group, tile, valid, sums);
+  const stages = counting(call, group);
+  eachChunk(ws, call, (chunk) => {
+    loadTruth(ws, call, chunk);
+    run(ws, call, chunk, stages);
+    addDivisors(ws, call, group, chunk, sums);
   });
   return sums;
 }
 
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): GroupSums {
-  const ws = prepare(call, [group]);
+  const ws = prepare(call, group, false);
   const sums = emptySums(call, group);
-  const valid = new Float64Array(call.channels);
-  const count = counter(ws, call, group, valid);
+  const regions = group.region.length > 0;
   const allSums = group.region.some(({ term }) => term.allSums);
-  fillTables(ws, group);
-  eachTile(ws, call, (tile) => {
-    loadTile(ws, call, group, tile, count);
-    if (count) addDivisors(ws, call, group, tile, valid, sums);
-    activate(ws, call, tile);
-    addValues(ws, call, group, tile, sums);
-    if (group.region.length > 0) {
-      ws.raw.region_sums(allSums);
-      const row = sums.rows[tile.sample] as Float64Array;
-      for (let r = 0; r < ROWS; r++) {
-        for (let k = 0; k < call.channels; k++) {
-          row[r * call.channels + k] = (row[r * call.channels + k] ?? 0) + ws.total(r, k);
-        }
-      }
+  const stages =
+    counting(call, group) |
+    VALUES |
+    (group.pixel.length > 0 ? TERMS : 0) |
+    (regions ? (allSums ? ALL_SUMS : SUMS) : 0) |
+    (store ? STORE : 0);
+  eachChunk(ws, call, (chunk) => {
+    loadTruth(ws, call, chunk);
+    loadValues(ws, call, chunk, call.pred);
+    run(ws, call, chunk, stages);
+    addDivisors(ws, call, group, chunk, sums);
+    addValues(ws, call, group, chunk, sums);
+    if (regions) {
+      const row = sums.rows[chunk.sample] as Float64Array;
+      for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) + ws.total(i);
     }
-    if (store) {
-      if (call.last) ws.raw.interleave_probabilities();
-      copyOut(ws, call, tile, 'act', store);
-    }
+    if (store) unload(ws, call, chunk, store);
   });
   return sums;
 }
@@ -314,58 +281,43 @@ export function gradientPass(
   stored: boolean,
   collect?: GroupSums,
 ): void {
-  const ws = prepare(call, groups);
   const several = groups.length > 1;
-  let affineOf = -1;
-  let curved = false;
-  if (!several && groups[0]) fillTables(ws, groups[0]);
-  eachTile(ws, call, (tile) => {
+  const first = groups[0] as Group;
+  let ws = prepare(call, first, stored);
+  let prepared: number | undefined;
+  let affine = 0;
+  eachChunk(ws, call, (chunk) => {
     groups.forEach((group, at) => {
-      const { scales, affine } = gradients[at] as GroupGradient;
-      if (several) fillTables(ws, group);
-      loadTile(ws, call, group, tile);
-      if (stored) {
-        copyIn(ws, call, tile, out, 'act');
-        ws.raw.restore(
-          call.last,
-          group.pixel.some(({ term }) => term.exponent !== 0),
-        );
-      } else activate(ws, call, tile);
-      if (collect) addValues(ws, call, group, tile, collect);
-      ws.raw.clear_gradient();
-      if (affine) {
-        if (several || affineOf !== tile.sample) curved = affine(tile.sample, ws.table(0).fill(0));
-        affineOf = tile.sample;
-        ws.raw.region_gradient(0, curved);
+      const gradient = gradients[at] as GroupGradient;
+      if (several || prepared !== chunk.sample) {
+        const v = sampleWeight(call, chunk.sample);
+        const scales = gradient.scales.map((scale) => v * scale);
+        ws = prepare(call, group, stored, scales);
+        const curved = gradient.affine?.(chunk.sample, ws.table(0));
+        affine = curved === undefined ? 0 : curved ? CURVED : AFFINE;
+        prepared = chunk.sample;
       }
-      const v = sampleWeight(call, tile.sample);
-      group.pixel.forEach(({ term }, i) => {
-        const scale = v * (scales[i] ?? 0);
-        if (scale !== 0) ws.raw.pixel_gradient(term.kernel, 1 + i, term.exponent, scale);
-      });
-      if (several) ws.raw.merge_gradient(at === 0);
+      loadTruth(ws, call, chunk);
+      loadValues(ws, call, chunk, stored ? out : call.pred);
+      run(ws, call, chunk, VALUES | GRADIENT | affine | (collect ? TERMS : 0) | (at > 0 ? ADD : 0));
+      if (collect) addValues(ws, call, group, chunk, collect);
     });
-    ws.raw.finish_gradient(several, call.last);
-    copyOut(ws, call, tile, 'grad', out);
+    unload(ws, call, chunk, out);
   });
 }
 
 /** The weighted loss of every element (sigmoid, none) or pixel (softmax), times the sample's weight. */
 export function unreducedPass(call: CheckedCall, group: Group, data: Float32Array): void {
-  const ws = prepare(call, [group]);
-  const member = group.pixel[0] as Member<PixelTerm>;
-  const planar = {
-    ...call,
-    channels: group.activation === 'softmax' ? 1 : call.channels,
-    last: call.last && group.activation !== 'softmax',
-  };
-  eachTile(ws, call, (tile) => {
-    const v = sampleWeight(call, tile.sample);
-    member.term.fill(ws.table(1).fill(0), member.classes, group.activation, v);
-    loadTile(ws, call, group, tile);
-    activate(ws, call, tile);
-    ws.raw.pixel_value(member.term.kernel, 1, member.term.exponent, true);
-    ws.raw.finish_gradient(false, planar.last);
-    copyOut(ws, planar, tile, 'grad', data);
+  const ws = prepare(call, group, false);
+  const { term, classes } = group.pixel[0] as Member<PixelTerm>;
+  const channels = group.activation === 'softmax' ? 1 : call.channels;
+  eachChunk(ws, call, (chunk) => {
+    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
+    loadTruth(ws, call, chunk);
+    loadValues(ws, call, chunk, call.pred);
+    run(ws, call, chunk, VALUES | TERMS | EACH);
+    eachRun(ws, call, chunk, channels, (at, to, length) => {
+      ws.unload(at, data, to, length);
+    });
   });
 }

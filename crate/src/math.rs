@@ -130,27 +130,30 @@ impl Log {
         (s, q.neg_mul_add(r, f))
     }
 
-    /// ln(1 + e) for e in [0, 1]. Numerics: ≤ 1.5 ULP.
+    /// ln(1 + e) for e in [0, 1]. Numerics: ≤ 1.5 ULP; max(z, 0) + ln(1 + exp(−|z|)), the softplus of z, ≤ 2.5 ULP.
     #[inline(always)]
     pub fn log1p_unit(&self, e: F32x4) -> F32x4 {
         let (s, w) = self.parts(e);
         s.neg_mul_add(w, e)
     }
 
-    /// ln x for x > 0, denormals too; x = 0 gives about −105. Numerics: ≤ 1 ULP.
+    /// ln x for x > 0, denormals too; ±0 gives about −105, NaN stays NaN. Numerics: ≤ 1 ULP.
     #[inline(always)]
     pub fn ln(&self, x: F32x4) -> F32x4 {
+        let zero = F32x4::splat(0.0);
         let tiny = x.less(self.smallest);
-        let scaled = tiny.select(x * self.two24, x);
+        // −0 must become +0, since the rest works on bits.
+        let scaled = tiny.select(x.mul_add(self.two24, zero), x);
         let bits = scaled.to_bits();
-        let e = bits.sub(I32x4::splat(0x3f35_04f3)).shift_right(23);
-        let f = bits.sub(e.shift_left(23)).as_f32_bits() - self.one;
-        let exponent = e.to_f32() - F32x4::splat(24.0).keep(tiny);
+        let e = (bits - I32x4::splat(0x3f35_04f3)).shift_right(23);
+        let f = (bits - e.shift_left(23)).as_f32_bits() - self.one;
+        // x·0 carries a NaN on, which the bits have lost.
+        let exponent = e.to_f32() - tiny.select(F32x4::splat(24.0), x * zero);
         let (s, w) = self.parts(f);
         exponent.mul_add(self.ln2_high, f + s.neg_mul_add(w, exponent * self.ln2_low))
     }
 
-    /// ln(1 + x) for x ≥ −1. Numerics: ≤ 2.5 ULP.
+    /// ln(1 + x) for x ≥ −1, where −1 gives about −105. Numerics: ≤ 1.5 ULP.
     ///
     /// 1 + x is rounded; what it lost, c, comes back as c/(1+x).
     #[inline(always)]
@@ -169,8 +172,10 @@ pub fn sigmoid_tail(e: F32x4) -> F32x4 {
 
 /// x^exponent for x in [0, 1], any real exponent ≥ 0; 0^0 = 1.
 ///
-/// The integer part goes by multiplication and the fraction by exp(fraction·ln x), whose argument is then small
-/// enough to keep the relative error of the power of a tiny x near exponent·2 ULP.
+/// The integer part goes by multiplication and the fraction by exp(fraction·ln x), whose argument is then as small as
+/// it can be: what is rounded off it is a relative error of the result.
+/// Range: a power below the smallest normal float may be 0.
+/// Numerics: ≤ 1.5 + ⌊exponent⌋/2 + 2·fraction·|ln x| ULP.
 pub struct Power {
     square: bool,
     whole: u32,
@@ -208,7 +213,9 @@ impl Power {
             n >>= 1;
         }
         if self.fraction > 0.0 {
-            result = result * ExpNegative::new().of(F32x4::splat(self.fraction) * negative_log);
+            // −ln 0 is finite here, so that 0^fraction would be a little above 0.
+            let power = ExpNegative::new().of(F32x4::splat(self.fraction) * negative_log);
+            result = result * power.drop(x.equals(F32x4::splat(0.0)));
         }
         result
     }

@@ -1,12 +1,14 @@
 //! Region losses: the eight sums of a class, and the one gradient that fits every function of them.
 //!
-//! ∂L/∂p = w·(a + b g + c p + d p g + e g²), with a…e from the partial derivatives of the loss with respect to the
-//! sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
+//! ∂L/∂p = w·(a + b g + c p + (p − g)(d g + e (1 − g))), with a…e from the partial derivatives of the loss with respect
+//! to the sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
 
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
-use crate::simd::{F32x4, LANES, Quad};
+use crate::math::{ExpNegative, sigmoid_tail};
+use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::blocks;
-use crate::workspace::{Activation, TABLE_ROWS, Target, Tile, Workspace};
+use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
+use core::ops::Range;
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
@@ -41,6 +43,17 @@ fn sums<const ALL: bool>(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl L
     totals
 }
 
+/// Σ w g.
+fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
+    let mut total = 0.0;
+    for block in blocks(vectors) {
+        let (g, w) = (g.part(block.clone()), w.part(block.clone()));
+        let lanes = (0..block.len()).fold(F32x4::splat(0.0), |sum, i| w.at(i).mul_add(g.at(i), sum));
+        total += lanes.sum_f64();
+    }
+    total
+}
+
 /// a…e of one class.
 #[derive(Clone, Copy)]
 struct Affine([F32x4; 5]);
@@ -55,11 +68,64 @@ impl Affine {
     fn at<const CURVED: bool>(&self, p: F32x4, g: F32x4) -> F32x4 {
         let [a, b, c, d, e] = self.0;
         let flat = b.mul_add(g, a);
-        if CURVED { flat + p * d.mul_add(g, c) + e * (g * g) } else { flat }
+        if CURVED {
+            // The errors are not multiplied out: their terms would cancel where one class fills a sample.
+            let error = d.mul_add(g, e * (F32x4::splat(1.0) - g));
+            (p - g).mul_add(error, c.mul_add(p, flat))
+        } else {
+            flat
+        }
     }
 }
 
 impl Workspace {
+    /// tp, p, g and n of unweighted logits in one loop, which leaves the signed tails in `out`.
+    pub fn direct_sums(&mut self) {
+        let Self { tile, chunk, target, totals, .. } = self;
+        let tile: &Tile = tile;
+        let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
+        for k in 0..tile.channels {
+            let (z, out) = chunk.direct(tile, k);
+            let g = &target[tile.plane(k)];
+            let mut sums = [0.0; 3];
+            for block in blocks(tile.vectors) {
+                let mut lanes = [F32x4::splat(0.0); 3];
+                let planes = z[block.clone()].iter().zip(&g[block.clone()]).zip(&mut out[block]);
+                for ((z, g), out) in planes {
+                    let (z, g) = (F32x4::load(z), F32x4::load(g));
+                    let q = sigmoid_tail(exp.of(z.abs()));
+                    let p = z.to_bits().is_negative().select(q, one - q);
+                    lanes[0] = p.mul_add(g, lanes[0]);
+                    lanes[1] = lanes[1] + p;
+                    lanes[2] = lanes[2] + g;
+                    q.xor_sign(z.sign()).store(out);
+                }
+                for (sum, lanes) in sums.iter_mut().zip(lanes) {
+                    *sum += lanes.sum_f64();
+                }
+            }
+            for (r, sum) in sums.into_iter().enumerate() {
+                totals[r * tile.channels + k] += sum;
+            }
+            totals[7 * tile.channels + k] += tile.pixels as f64;
+        }
+    }
+
+    /// The gradient a + b g from stored tails in one loop.
+    pub fn direct_gradient(&mut self) {
+        let Self { tile, chunk, target, table, .. } = self;
+        let tile: &Tile = tile;
+        let (constants, one) = (Self::slot(table, tile.channels, 0), F32x4::splat(1.0));
+        for k in 0..tile.channels {
+            let affine = Affine::of(constants, tile.channels, k);
+            let (tails, out) = chunk.direct(tile, k);
+            for ((tail, g), out) in tails.iter().zip(&target[tile.plane(k)]).zip(out) {
+                let q = F32x4::load(tail).abs();
+                (affine.at::<false>(q, F32x4::load(g)) * (q * (one - q))).store(out);
+            }
+        }
+    }
+
     /// The sums of every class over the tile, into `totals` (row = sum, column = class).
     ///
     /// Only the common forms have loops of their own; the others take the loop that does everything.
@@ -74,7 +140,7 @@ impl Workspace {
             let dense = Plane(&target[tile.plane(k)]);
             let weights = Self::weights_of(tile, weight, element, k);
             let w = Plane(weights.unwrap_or(&weight[..n]));
-            let found = match (tile.activation, tile.target, all, weights.is_some()) {
+            let mut found = match (tile.activation, tile.target, all, weights.is_some()) {
                 (Activation::Sigmoid, _, true, _) | (Activation::Sigmoid, _, _, true) => {
                     sums::<true>(n, FromTail(p), dense, w)
                 }
@@ -83,38 +149,27 @@ impl Workspace {
                 (_, Target::Labels, ..) => sums::<false>(n, Plane(p), hot, Ones),
                 (_, Target::Dense, ..) => sums::<true>(n, Plane(p), dense, w),
             };
-            for (r, sum) in found.into_iter().enumerate() {
-                totals[r * tile.channels + k] = sum;
-            }
             if weights.is_none() {
-                totals[7 * tile.channels + k] = tile.pixels as f64;
+                found[7] = tile.pixels as f64;
+            }
+            for (r, sum) in found.into_iter().enumerate() {
+                totals[r * tile.channels + k] += sum;
             }
         }
     }
 
-    /// Σ w g of every class, into `totals`: what the mean by weights divides by.
-    pub fn class_mass(&mut self) {
+    /// What the mean by weights divides by: Σ w g of every class (softmax), or Σ w of every channel.
+    pub fn sum_weights(&mut self) {
         self.with_weight_plane();
         let Self { tile, target, element, labels, weight, totals, .. } = self;
         let tile: &Tile = tile;
         for k in 0..tile.channels {
             let w = Plane(Self::weight_plane(tile, weight, element, k));
             let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-            totals[k] = match tile.target {
-                Target::Labels => sums::<false>(tile.vectors, Ones, hot, w)[2],
-                Target::Dense => sums::<false>(tile.vectors, Ones, Plane(&target[tile.plane(k)]), w)[2],
-            };
-        }
-    }
-
-    /// Σ w of every class, into `totals`.
-    pub fn weight_mass(&mut self) {
-        let Self { tile, element, weight, totals, .. } = self;
-        let tile: &Tile = tile;
-        for k in 0..tile.channels {
-            totals[k] = match Self::weights_of(tile, weight, element, k) {
-                Some(w) => sums::<false>(tile.vectors, Ones, Plane(w), Ones)[2],
-                None => tile.pixels as f64,
+            totals[MASS * tile.channels + k] += match (tile.activation, tile.target) {
+                (Activation::Softmax, Target::Labels) => mass(tile.vectors, hot, w),
+                (Activation::Softmax, Target::Dense) => mass(tile.vectors, Plane(&target[tile.plane(k)]), w),
+                _ => mass(tile.vectors, Ones, w),
             };
         }
     }
@@ -150,40 +205,135 @@ impl Workspace {
     /// Softmax: p_k (v_k − Σ_j p_j v_j), with v = u less the u of the largest p, so that a confident pixel's small
     /// gradient is not the difference of two large numbers.
     fn softmax_gradient<const CURVED: bool>(&mut self, slot: usize) {
-        self.with_weight_plane();
-        let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, picked, table, .. } = self;
+        match (self.tile.target, self.tile.weights) {
+            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(slot),
+            _ => self.any_gradient(slot),
+        }
+    }
+
+    /// Without weights, from a label map.
+    fn label_gradient<const CURVED: bool>(&mut self, slot: usize) {
+        match (CURVED, self.tile.channels) {
+            (false, 2) => self.few_label_gradient::<2>(slot),
+            (false, 3) => self.few_label_gradient::<3>(slot),
+            (false, 4) => self.few_label_gradient::<4>(slot),
+            _ => self.many_label_gradient::<CURVED>(slot),
+        }
+    }
+
+    /// All classes of four pixels at once: everything stays in registers.
+    fn few_label_gradient<const C: usize>(&mut self, slot: usize) {
+        let Self { tile, act, labels, grad, table, .. } = self;
+        let tile: &Tile = tile;
+        let constants = Self::slot(table, tile.channels, slot);
+        let affine: [Affine; C] = core::array::from_fn(|k| Affine::of(constants, C, k));
+        let p = planes::<C>(act, tile);
+        let grad = planes_mut::<C>(grad, tile);
+        let zero = F32x4::splat(0.0);
+        let labels = &labels[..tile.vectors];
+        for i in 0..labels.len() {
+            let label = I32x4::load(&labels[i]);
+            let p: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&p[k][i]));
+            let u: [F32x4; C] = core::array::from_fn(|k| {
+                let mine = label.equals(I32x4::splat(k as i32));
+                affine[k].0[0] + affine[k].0[1].keep(mine)
+            });
+            let peak = p[1..].iter().fold(p[0], |peak, p| p.at_least(peak));
+            let at_peak = (0..C).fold(zero, |at_peak, k| p[k].equals(peak).select(u[k], at_peak));
+            let v = u.map(|u| u - at_peak);
+            let mean = (0..C).fold(zero, |mean, k| v[k].mul_add(p[k], mean));
+            for k in 0..C {
+                (v[k] - mean).mul_add(p[k], F32x4::load(&grad[k][i])).store(&mut grad[k][i]);
+            }
+        }
+    }
+
+    fn many_label_gradient<const CURVED: bool>(&mut self, slot: usize) {
+        let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
         for block in blocks(tile.vectors) {
             let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
             let (peak, at_peak) = (&peak[block.clone()], &mut factor[block.clone()]);
-            let mean = &mut picked[block.clone()];
+            for k in 0..tile.channels {
+                let affine = Affine::of(constants, tile.channels, k);
+                let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
+                slopes::<CURVED>(&mut aux[plane(k)], &act[plane(k)], affine, hot, Ones, peak, at_peak);
+            }
+            chain(tile, block.clone(), act, aux, grad, at_peak, &mut mean[block.clone()]);
+        }
+    }
+
+    /// Whatever the target and the weights.
+    fn any_gradient(&mut self, slot: usize) {
+        self.with_weight_plane();
+        let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, mean, table, .. } = self;
+        let tile: &Tile = tile;
+        let constants = Self::slot(table, tile.channels, slot);
+        for block in blocks(tile.vectors) {
+            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
+            let (peak, at_peak) = (&peak[block.clone()], &mut factor[block.clone()]);
             for k in 0..tile.channels {
                 let affine = Affine::of(constants, tile.channels, k);
                 let w = Plane(Self::weight_plane(tile, weight, element, k)).part(block.clone());
-                let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
                 let (u, p) = (&mut aux[plane(k)], &act[plane(k)]);
                 match tile.target {
-                    Target::Labels => slopes::<CURVED>(u, p, affine, hot, w, peak, at_peak),
+                    Target::Labels => {
+                        let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
+                        slopes::<true>(u, p, affine, hot, w, peak, at_peak);
+                    }
                     Target::Dense => slopes::<true>(u, p, affine, Plane(&target[plane(k)]), w, peak, at_peak),
                 }
             }
-            mean.fill([0.0; LANES]);
-            for k in 0..tile.channels {
-                let planes = aux[plane(k)].iter_mut().zip(&act[plane(k)]);
-                for (((u, p), at_peak), mean) in planes.zip(at_peak.iter()).zip(mean.iter_mut()) {
-                    let v = F32x4::load(u) - F32x4::load(at_peak);
-                    v.store(u);
-                    v.mul_add(F32x4::load(p), F32x4::load(mean)).store(mean);
-                }
-            }
-            for k in 0..tile.channels {
-                let planes = grad[plane(k)].iter_mut().zip(&act[plane(k)]).zip(&aux[plane(k)]);
-                for (((grad, p), v), mean) in planes.zip(mean.iter()) {
-                    let slope = F32x4::load(v) - F32x4::load(mean);
-                    slope.mul_add(F32x4::load(p), F32x4::load(grad)).store(grad);
-                }
-            }
+            chain(tile, block.clone(), act, aux, grad, at_peak, &mut mean[block.clone()]);
+        }
+    }
+}
+
+/// u of one class, and the u of the class with the largest p.
+#[inline(always)]
+fn slopes<const CURVED: bool>(
+    u: &mut [Quad],
+    p: &[Quad],
+    affine: Affine,
+    g: impl Lanes,
+    w: impl Lanes,
+    peak: &[Quad],
+    at_peak: &mut [Quad],
+) {
+    let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak));
+    for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
+        let p = F32x4::load(p);
+        let slope = w.at(i) * affine.at::<CURVED>(p, g.at(i));
+        slope.store(u);
+        p.equals(F32x4::load(peak)).select(slope, F32x4::load(at_peak)).store(at_peak);
+    }
+}
+
+/// Adds p_k (v_k − Σ_j p_j v_j) to `grad`, from the u of every class and that at the peak.
+fn chain(
+    tile: &Tile,
+    block: Range<usize>,
+    act: &[Quad],
+    u: &mut [Quad],
+    grad: &mut [Quad],
+    at_peak: &[Quad],
+    mean: &mut [Quad],
+) {
+    let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
+    mean.fill([0.0; LANES]);
+    for k in 0..tile.channels {
+        let planes = u[plane(k)].iter_mut().zip(&act[plane(k)]);
+        for (((u, p), at_peak), mean) in planes.zip(at_peak.iter()).zip(mean.iter_mut()) {
+            let v = F32x4::load(u) - F32x4::load(at_peak);
+            v.store(u);
+            v.mul_add(F32x4::load(p), F32x4::load(mean)).store(mean);
+        }
+    }
+    for k in 0..tile.channels {
+        let planes = grad[plane(k)].iter_mut().zip(&act[plane(k)]).zip(&u[plane(k)]);
+        for (((grad, p), v), mean) in planes.zip(mean.iter()) {
+            (F32x4::load(v) - F32x4::load(mean)).mul_add(F32x4::load(p), F32x4::load(grad)).store(grad);
         }
     }
 }
@@ -206,26 +356,6 @@ impl Chained for FromTail<'_> {
     fn with_slope(self, i: usize) -> (F32x4, F32x4) {
         let q = F32x4::load(&self.0[i]).abs();
         (self.at(i), q * (F32x4::splat(1.0) - q))
-    }
-}
-
-/// u of one class, and the u of the class with the largest p.
-#[inline(always)]
-fn slopes<const CURVED: bool>(
-    u: &mut [Quad],
-    p: &[Quad],
-    affine: Affine,
-    g: impl Lanes,
-    w: Plane,
-    peak: &[Quad],
-    at_peak: &mut [Quad],
-) {
-    let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak));
-    for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
-        let p = F32x4::load(p);
-        let slope = w.at(i) * affine.at::<CURVED>(p, g.at(i));
-        slope.store(u);
-        p.equals(F32x4::load(peak)).select(slope, F32x4::load(at_peak)).store(at_peak);
     }
 }
 

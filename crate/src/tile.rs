@@ -4,37 +4,26 @@
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
 
-use crate::lanes::{LabelQuad, Lanes, OneHot};
+use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Activation, Target, Weights, Workspace};
+use crate::workspace::{Activation, Chunk, Input, Target, Tile, VALID, Weights, Workspace};
 
 /// Position of the first bad entry, or none.
 pub type Checked = Result<(), usize>;
 
-/// A number as it lies in the caller's array.
+/// A label as it lies in the caller's array.
 trait Entry<const BYTES: usize>: Copy {
     fn read(bytes: [u8; BYTES]) -> Self;
-    fn to_f32(self) -> f32;
-    /// The label; a float that is no integer becomes `i32::MIN`, which is never in range.
+    /// A float that is no integer becomes `i32::MIN`, which is never in range.
     fn to_label(self) -> i32;
 }
 
-/// The conversion of signed integers: one instruction, where V8's unsigned one is eight.
-#[inline(always)]
-fn signed(x: i32) -> f32 {
-    x as f32
-}
-
 macro_rules! integer_entry {
-    ($type:ty, $bytes:literal, $to_f32:expr) => {
+    ($type:ty, $bytes:literal) => {
         impl Entry<$bytes> for $type {
             #[inline(always)]
             fn read(bytes: [u8; $bytes]) -> Self {
                 <$type>::from_le_bytes(bytes)
-            }
-            #[inline(always)]
-            fn to_f32(self) -> f32 {
-                $to_f32(self)
             }
             #[inline(always)]
             fn to_label(self) -> i32 {
@@ -43,21 +32,17 @@ macro_rules! integer_entry {
         }
     };
 }
-integer_entry!(u8, 1, |x: u8| signed(x as i32));
-integer_entry!(i8, 1, |x: i8| signed(x as i32));
-integer_entry!(u16, 2, |x: u16| signed(x as i32));
-integer_entry!(i16, 2, |x: i16| signed(x as i32));
-integer_entry!(u32, 4, |x: u32| x as f32);
-integer_entry!(i32, 4, |x: i32| signed(x as i32));
+integer_entry!(u8, 1);
+integer_entry!(i8, 1);
+integer_entry!(u16, 2);
+integer_entry!(i16, 2);
+integer_entry!(u32, 4);
+integer_entry!(i32, 4);
 
 impl Entry<4> for f32 {
     #[inline(always)]
     fn read(bytes: [u8; 4]) -> Self {
         Self::from_le_bytes(bytes)
-    }
-    #[inline(always)]
-    fn to_f32(self) -> f32 {
-        self
     }
     #[inline(always)]
     fn to_label(self) -> i32 {
@@ -66,7 +51,7 @@ impl Entry<4> for f32 {
     }
 }
 
-/// The type of the entries in `staging`.
+/// The type of a target's entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     U8,
@@ -90,6 +75,14 @@ impl Kind {
             _ => Self::F32,
         }
     }
+
+    fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+        }
+    }
 }
 
 macro_rules! with_kind {
@@ -106,25 +99,32 @@ macro_rules! with_kind {
     };
 }
 
-fn read_labels<T: Entry<B>, const B: usize>(staging: &[u8], labels: &mut [LabelQuad]) {
-    let (entries, _) = staging.as_chunks::<B>();
-    for (label, &bytes) in labels.as_flattened_mut().iter_mut().zip(entries) {
+/// Entries that lie `step` apart.
+#[inline(always)]
+fn labels_of<T: Entry<B>, const B: usize>(bytes: &[u8], step: usize, labels: &mut [i32]) {
+    let entries = bytes.as_chunks::<B>().0;
+    for (label, &bytes) in labels.iter_mut().zip(entries.iter().step_by(step)) {
         *label = T::read(bytes).to_label();
     }
 }
 
-/// One plane of floats out of interleaved ones.
 #[inline(never)]
-fn deinterleave(staging: &[u8], plane: &mut [f32], channel: usize, channels: usize) {
-    read_plane::<f32, 4>(staging, plane, channel, channels);
+fn read_entries(kind: Kind, bytes: &[u8], step: usize, labels: &mut [i32]) {
+    if kind == Kind::U8 && step == 1 {
+        // The commonest by far, and the only one worth a vector loop of its own.
+        for (label, &byte) in labels.iter_mut().zip(bytes) {
+            *label = i32::from(byte);
+        }
+    } else {
+        with_kind!(kind, labels_of(bytes, step, labels));
+    }
 }
 
-/// One plane out of `channels` interleaved ones (channels = 1: the entries in order).
-#[inline(always)]
-fn read_plane<T: Entry<B>, const B: usize>(staging: &[u8], plane: &mut [f32], channel: usize, channels: usize) {
-    let (entries, _) = staging.as_chunks::<B>();
-    for (value, &bytes) in plane.iter_mut().zip(entries[channel..].iter().step_by(channels)) {
-        *value = T::read(bytes).to_f32();
+/// Floats that lie `step` apart.
+#[inline(never)]
+fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
+    for (value, entry) in plane.iter_mut().zip(floats) {
+        *value = entry;
     }
 }
 
@@ -138,48 +138,64 @@ fn keep_where(plane: &mut [Quad], keep: &[Quad]) {
 }
 
 impl Workspace {
-    /// Reads `mask` (0 leaves out, anything else keeps). Error: a NaN.
+    /// Reads the mask, if there is one (0 leaves out, anything else keeps). Error: a NaN.
     pub fn read_mask(&mut self) -> Checked {
-        let tile = &mut self.tile;
-        tile.masked = true;
-        let floats = self.mask[..tile.vectors].as_flattened_mut();
-        floats[tile.pixels..].fill(0.0);
-        if let Some(at) = floats.iter().position(|m| m.is_nan()) {
-            return Err(at);
+        let Self { tile, mask, chunk, input, .. } = self;
+        if !input.masked {
+            return Ok(());
         }
-        for m in floats {
-            *m = f32::from(*m != 0.0);
+        tile.masked = true;
+        let floats = mask[..tile.vectors].as_flattened_mut();
+        let given = &chunk.mask[tile.start..tile.start + tile.pixels];
+        floats[tile.pixels..].fill(0.0);
+        let mut sum = 0.0;
+        for (m, &given) in floats.iter_mut().zip(given) {
+            *m = f32::from(given != 0.0);
+            sum += given * 0.0;
+        }
+        // Infinities keep a pixel too.
+        if sum.is_nan()
+            && let Some(at) = given.iter().position(|m| m.is_nan())
+        {
+            return Err(at);
         }
         Ok(())
     }
 
-    /// Reads a label map from `staging`. Error: a label outside 0…C−1 that is not ignored.
-    pub fn read_labels(&mut self, kind: Kind, ignore: Option<i32>) -> Checked {
-        let (pixels, vectors, channels) = (self.tile.pixels, self.tile.vectors, self.tile.channels);
-        let labels = &mut self.labels[..vectors];
-        with_kind!(kind, read_labels(&self.staging, labels));
-        labels.as_flattened_mut()[pixels..].fill(0);
-        if let Some(ignore) = ignore {
+    pub fn read_target(&mut self) -> Checked {
+        if self.input.dense { self.read_dense() } else { self.read_labels() }
+    }
+
+    /// Reads a label map. Error: a label outside 0…C−1 that is not ignored.
+    fn read_labels(&mut self) -> Checked {
+        let Tile { start, pixels, vectors, channels, activation, .. } = self.tile;
+        let kind = self.input.kind;
+        let bytes = &self.chunk.target[start * kind.bytes()..(start + pixels) * kind.bytes()];
+        let labels = self.labels[..vectors].as_flattened_mut();
+        read_entries(kind, bytes, 1, &mut labels[..pixels]);
+        labels[pixels..].fill(0);
+        if let Some(ignore) = self.input.ignore {
             if !self.tile.masked {
                 self.mask_all_but_padding();
             }
+            let ignore = ignore as i64 as i32;
             let floats = self.mask[..vectors].as_flattened_mut();
             for (m, &label) in floats.iter_mut().zip(self.labels.as_flattened()) {
                 *m = if label == ignore { 0.0 } else { *m };
             }
         }
-        let flat = self.labels[..vectors].as_flattened_mut();
+        let labels = self.labels[..vectors].as_flattened_mut();
         if self.tile.masked {
-            for (label, &m) in flat.iter_mut().zip(self.mask.as_flattened()) {
+            for (label, &m) in labels.iter_mut().zip(self.mask.as_flattened()) {
                 *label = if m == 0.0 { 0 } else { *label };
             }
         }
-        let largest = flat.iter().fold(0, |largest: u32, &label| largest.max(label.cast_unsigned()));
+        let largest = labels.iter().fold(0, |largest: u32, &label| largest.max(label.cast_unsigned()));
         if largest as usize >= channels {
-            let bad = flat.iter().position(|&label| label.cast_unsigned() as usize >= channels);
+            let bad = labels.iter().position(|&label| label.cast_unsigned() as usize >= channels);
             return Err(bad.unwrap_or(0));
         }
-        if self.tile.activation == Activation::Softmax {
+        if activation == Activation::Softmax {
             self.tile.target = Target::Labels;
         } else {
             self.expand_labels();
@@ -198,37 +214,41 @@ impl Workspace {
         }
     }
 
-    /// Reads a dense target: from `staging`, or, planar floats, already in `target`.
+    /// Reads a dense target.
     ///
-    /// An entry equal to `ignore` takes out its pixel (`whole_pixel`) or itself. Error: an entry outside [0, 1];
-    /// integers other than 0 and 1 are that too.
-    pub fn read_dense(
-        &mut self,
-        kind: Kind,
-        staged: bool,
-        interleaved: bool,
-        ignore: Option<f32>,
-        whole_pixel: bool,
-    ) -> Checked {
-        let tile = self.tile;
+    /// An ignored entry takes out its pixel (softmax) or itself. Error: an entry outside [0, 1]; integers other than 0
+    /// and 1 are that too.
+    fn read_dense(&mut self) -> Checked {
+        let Self { tile, input, chunk, target, labels, .. } = self;
+        let mut zeros_and_ones = input.kind != Kind::F32;
         for k in 0..tile.channels {
-            let plane = self.target[tile.plane(k)].as_flattened_mut();
-            if staged {
-                let from = if interleaved { 0 } else { k * tile.pixels };
-                let (channel, channels) = if interleaved { (k, tile.channels) } else { (0, 1) };
-                let pixels = &mut plane[..tile.pixels];
-                let bytes = match kind {
-                    Kind::U8 | Kind::I8 => 1,
-                    Kind::U16 | Kind::I16 => 2,
-                    _ => 4,
-                };
-                let entries = &self.staging[from * bytes..];
-                with_kind!(kind, read_plane(entries, pixels, channel, channels));
+            let plane = target[tile.plane(k)].as_flattened_mut();
+            let (from, step) = chunk.place(tile, input, k);
+            let bytes = &chunk.target[from * input.kind.bytes()..];
+            let (pixels, padding) = plane.split_at_mut(tile.pixels);
+            padding.fill(0.0);
+            if input.kind == Kind::F32 {
+                let floats = bytes.as_chunks::<4>().0;
+                if step == 1 {
+                    read_floats(floats.iter().map(|&bytes| f32::from_le_bytes(bytes)), pixels);
+                } else {
+                    read_floats(floats.iter().step_by(step).map(|&bytes| f32::from_le_bytes(bytes)), pixels);
+                }
+                continue;
             }
-            plane[tile.pixels..].fill(0.0);
+            let entries = &mut labels[..tile.vectors].as_flattened_mut()[..tile.pixels];
+            read_entries(input.kind, bytes, step, entries);
+            let mut bits = 0;
+            for (g, &entry) in pixels.iter_mut().zip(entries.iter()) {
+                bits |= entry;
+                *g = entry as f32;
+            }
+            zeros_and_ones &= bits & !1 == 0;
         }
-        if let Some(ignore) = ignore {
-            self.take_out(ignore, whole_pixel);
+        if let Some(ignore) = self.input.ignore {
+            // Integers went through i32, which wraps.
+            let ignore = if self.input.kind == Kind::F32 { ignore as f32 } else { ignore as i64 as i32 as f32 };
+            self.take_out(ignore, self.tile.activation == Activation::Softmax);
         }
         let tile = self.tile;
         for k in 0..tile.channels {
@@ -238,6 +258,9 @@ impl Workspace {
             }
             if tile.element_masked {
                 keep_where(plane, &self.element[tile.plane(k)]);
+            }
+            if zeros_and_ones {
+                continue;
             }
             let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
             let mut clamped_changes = zero;
@@ -277,13 +300,13 @@ impl Workspace {
         self.tile.element_masked = !whole_pixel;
     }
 
-    /// Counts what is neither masked nor ignored: `totals[k]` elements of channel k.
+    /// Counts what is neither masked nor ignored, of each channel.
     pub fn count_valid(&mut self) {
         let tile = self.tile;
         let ones = |plane: &[Quad]| plane.as_flattened().iter().filter(|&&m| m != 0.0).count();
         let pixels = if tile.masked { ones(&self.mask[..tile.vectors]) } else { tile.pixels };
         for k in 0..tile.channels {
-            self.totals[k] = if tile.element_masked {
+            self.totals[VALID * tile.channels + k] += if tile.element_masked {
                 let kept = self.element[tile.plane(k)].as_flattened();
                 let valid = self.mask.as_flattened();
                 let both = |i: usize| kept[i] != 0.0 && (!tile.masked || valid[i] != 0.0);
@@ -295,14 +318,13 @@ impl Workspace {
     }
 
     /// Joins mask, ignored entries and pixel weights into the weights kernels use.
-    ///
-    /// Pixel weights are in `weight`; weights of the prediction's own shape are in `aux`, or interleaved in
-    /// `staging`. Error: a negative, infinite or NaN weight.
-    pub fn read_weights(&mut self, given: Weights, interleaved: bool) -> Checked {
-        let tile = self.tile;
+    /// Error: a negative, infinite or NaN weight.
+    pub fn read_weights(&mut self) -> Checked {
+        let (tile, given) = (self.tile, self.input.weights);
         let bad = |plane: &[f32]| plane.iter().position(|w| !(0.0..f32::INFINITY).contains(w));
         if given == Weights::Pixel {
             let plane = self.weight[..tile.vectors].as_flattened_mut();
+            plane[..tile.pixels].copy_from_slice(&self.chunk.weight[tile.start..tile.start + tile.pixels]);
             plane[tile.pixels..].fill(0.0);
             if let Some(at) = bad(plane) {
                 return Err(at);
@@ -320,11 +342,9 @@ impl Workspace {
         }
         for k in 0..tile.channels {
             if given == Weights::Element {
-                let plane = self.aux[tile.plane(k)].as_flattened_mut();
-                if interleaved {
-                    deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
-                }
-                plane[tile.pixels..].fill(0.0);
+                let Self { input, chunk, aux, .. } = self;
+                let plane = aux[tile.plane(k)].as_flattened_mut();
+                chunk.read(&chunk.weight, &tile, input, k, plane);
                 if let Some(at) = bad(plane) {
                     return Err(at + k * tile.pixels);
                 }
@@ -352,85 +372,39 @@ impl Workspace {
         Ok(())
     }
 
-    /// Reads the prediction (planar: already in `values`; else from `staging`), 0 where the weight is 0.
-    pub fn read_values(&mut self, interleaved: bool) {
-        let tile = self.tile;
+    /// Reads the prediction: 0 where the weight is 0, and ±∞ as ±`f32::MAX`. Infinities are rare and the look is cheap,
+    /// so that kernels need no clamps.
+    pub fn read_values(&mut self) {
+        let Self { tile, input, chunk, values, .. } = self;
+        let tile = *tile;
+        let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
-            let plane = self.values[tile.plane(k)].as_flattened_mut();
-            if interleaved {
-                deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
-            }
-            plane[tile.pixels..].fill(0.0);
-        }
-        self.clear_unweighted(values);
-        self.make_finite();
-    }
-
-    /// Reads ±∞ as ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps.
-    fn make_finite(&mut self) {
-        let tile = self.tile;
-        let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
-        for k in 0..tile.channels {
-            let plane = &mut self.values[tile.plane(k)];
-            let mut furthest = F32x4::splat(0.0);
+            let plane = &mut values[tile.plane(k)];
+            chunk.read(&chunk.values, &tile, input, k, plane.as_flattened_mut());
             for z in plane.iter() {
                 furthest = furthest.at_least(F32x4::load(z).abs());
             }
-            if furthest.to_array().contains(&f32::INFINITY) {
-                for z in plane {
-                    F32x4::load(z).at_most(most).at_least(least).store(z);
-                }
+        }
+        self.clear_unweighted(|workspace| &mut workspace.values);
+        if furthest.to_array().contains(&f32::INFINITY) {
+            let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
+            for z in (0..tile.channels).flat_map(|k| tile.plane(k)) {
+                let z = &mut self.values[z];
+                F32x4::load(z).at_most(most).at_least(least).store(z);
             }
         }
     }
 
-    /// Reads what the first pass stored (planar: already in `act`; else from `staging`); `logits` asks for those too.
-    pub fn read_stored(&mut self, interleaved: bool, logits: bool) {
-        let tile = self.tile;
+    /// Reads what the first pass stored.
+    pub fn read_stored(&mut self) {
+        let Self { tile, input, chunk, act, .. } = self;
         for k in 0..tile.channels {
-            let plane = self.act[tile.plane(k)].as_flattened_mut();
-            if interleaved {
-                deinterleave(&self.staging, &mut plane[..tile.pixels], k, tile.channels);
-            }
-            plane[tile.pixels..].fill(0.0);
+            chunk.read(&chunk.values, tile, input, k, act[tile.plane(k)].as_flattened_mut());
         }
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
-            Activation::Sigmoid if logits => self.restore_sigmoid(),
+            Activation::Sigmoid if self.terms.iter().any(|term| term.loss.reads_logits()) => self.restore_sigmoid(),
             _ => {}
-        }
-    }
-
-    /// Zeroes the gradient plane, to which every loss adds.
-    pub fn clear_gradient(&mut self) {
-        let tile = self.tile;
-        for k in 0..tile.channels {
-            self.grad[tile.plane(k)].fill([0.0; LANES]);
-        }
-    }
-
-    /// Adds the gradient of one group of losses, whose masked entries are its own, to those before it.
-    pub fn merge_gradient(&mut self, first: bool) {
-        self.clear_unweighted(|workspace| &mut workspace.grad);
-        let tile = self.tile;
-        for k in 0..tile.channels {
-            let grad = &self.grad[tile.plane(k)];
-            let merged = &mut self.merged[tile.plane(k)];
-            if first {
-                merged.copy_from_slice(grad);
-            } else {
-                for (merged, grad) in merged.iter_mut().zip(grad) {
-                    (F32x4::load(merged) + F32x4::load(grad)).store(merged);
-                }
-            }
-        }
-    }
-
-    /// Moves the merged gradient to `grad`, where it is read from.
-    pub fn take_merged(&mut self) {
-        let tile = self.tile;
-        for k in 0..tile.channels {
-            self.grad[tile.plane(k)].copy_from_slice(&self.merged[tile.plane(k)]);
         }
     }
 
@@ -462,24 +436,63 @@ impl Workspace {
         }
     }
 
-    /// Writes a buffer's planes to `staging`, channels last.
+    /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
     #[inline(never)]
-    pub fn interleave(&mut self, buffer: fn(&mut Self) -> &mut Vec<Quad>) {
-        let tile = self.tile;
-        let mut staging = core::mem::take(&mut self.staging);
-        let buffer = buffer(self);
-        let (entries, _) = staging.as_chunks_mut::<4>();
-        for k in 0..tile.channels {
-            let plane = buffer[tile.plane(k)].as_flattened();
-            for (bytes, value) in entries[k..].iter_mut().step_by(tile.channels).zip(&plane[..tile.pixels]) {
-                *bytes = value.to_le_bytes();
+    pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
+        let mut out = core::mem::take(&mut self.chunk.out);
+        let interleaved = self.input.interleaved && planes > 1;
+        let Tile { start, pixels, .. } = self.tile;
+        for k in 0..planes {
+            let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
+            if interleaved {
+                let entries = out[start * planes + k..].iter_mut().step_by(planes);
+                for (to, value) in entries.zip(plane) {
+                    *to = if add { *to + value } else { *value };
+                }
+                continue;
+            }
+            let from = k * self.chunk.stride + start;
+            let to = &mut out[from..from + pixels];
+            if add {
+                for (to, value) in to.iter_mut().zip(plane) {
+                    *to += value;
+                }
+            } else {
+                to.copy_from_slice(plane);
             }
         }
-        self.staging = staging;
+        self.chunk.out = out;
     }
 }
 
-/// The prediction's buffer, for `clear_unweighted`.
-fn values(workspace: &mut Workspace) -> &mut Vec<Quad> {
-    &mut workspace.values
+impl Chunk {
+    /// The tile's part of plane `k` of the prediction and of `out`. Padding is a certain negative, which no sum notices.
+    pub fn direct(&mut self, tile: &Tile, k: usize) -> (&[Quad], &mut [Quad]) {
+        let from = k * self.stride + tile.start;
+        let range = from..from + tile.vectors * LANES;
+        let values = &mut self.values[range.clone()];
+        values[tile.pixels..].fill(-f32::MAX);
+        (values.as_chunks().0, self.out[range].as_chunks_mut().0)
+    }
+
+    /// Where plane `k` of the tile starts, and how far apart its entries lie.
+    fn place(&self, tile: &Tile, input: &Input, k: usize) -> (usize, usize) {
+        if input.interleaved {
+            (tile.start * tile.channels + k, tile.channels)
+        } else {
+            (k * self.stride + tile.start, 1)
+        }
+    }
+
+    /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
+    fn read(&self, from: &[f32], tile: &Tile, input: &Input, k: usize, plane: &mut [f32]) {
+        let (start, step) = self.place(tile, input, k);
+        plane[tile.pixels..].fill(0.0);
+        let plane = &mut plane[..tile.pixels];
+        if step == 1 {
+            plane.copy_from_slice(&from[start..start + tile.pixels]);
+        } else {
+            read_floats(from[start..].iter().step_by(step).copied(), plane);
+        }
+    }
 }

@@ -1,174 +1,115 @@
-//! The only door to JavaScript: numbers in, numbers out; addresses of planes for the caller to read and write.
-//!
-//! Checks return the position of the first bad entry, or −1.
+//! The only door to JavaScript: numbers in, numbers out; addresses of buffers for the caller to read and write.
 
+use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
-use crate::simd::{LANES, Quad};
-use crate::tile::{Checked, Kind};
-use crate::workspace::{self, Activation, Weights};
+use crate::tile::Kind;
+use crate::workspace::{self, Activation, Input, Term, Weights};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 #[wasm_bindgen]
-pub struct Workspace(workspace::Workspace);
+pub struct Workspace {
+    inner: workspace::Workspace,
+    fault: u32,
+}
 
 fn address<T>(buffer: &[T]) -> u32 {
     buffer.as_ptr() as u32
 }
 
-fn position(checked: Checked) -> i32 {
-    checked.map_or_else(|at| at as i32, |()| -1)
-}
-
-fn activation(code: u32) -> Activation {
-    match code {
-        0 => Activation::None,
-        1 => Activation::Sigmoid,
-        _ => Activation::Softmax,
-    }
-}
-
 macro_rules! addresses {
-    ($($name:ident),*) => {
+    ($($name:ident: $($field:ident).+),*) => {
         #[wasm_bindgen]
         impl Workspace {
-            $(pub fn $name(&self) -> u32 { address(&self.0.$name) })*
+            $(pub fn $name(&self) -> u32 { address(&self.inner.$($field).+) })*
         }
     };
 }
-addresses!(values, act, aux, grad, target, mask, weight, staging, table, totals);
+addresses!(
+    values: chunk.values,
+    target: chunk.target,
+    mask: chunk.mask,
+    weight: chunk.weight,
+    out: chunk.out,
+    table: table,
+    totals: totals
+);
 
 #[wasm_bindgen]
 impl Workspace {
     #[wasm_bindgen(constructor)]
-    #[expect(clippy::new_without_default, reason = "only JavaScript makes one")]
     pub fn new() -> Self {
-        Self(workspace::Workspace::new())
+        Self { inner: workspace::Workspace::new(), fault: 0 }
     }
 
-    pub fn reserve(&mut self, channels: usize, slots: usize) {
-        self.0.reserve(channels, slots);
+    pub fn reserve(&mut self, channels: usize, terms: usize) {
+        self.inner.reserve(channels, terms);
     }
 
-    /// Floats between two planes.
-    pub fn stride(channels: usize) -> usize {
-        workspace::stride(channels) * LANES
+    /// Floats from plane to plane of a chunk.
+    pub fn chunk_stride(channels: usize) -> usize {
+        workspace::chunk_stride(channels)
     }
 
-    pub fn tile_pixels(channels: usize) -> usize {
-        workspace::tile_pixels(channels)
+    pub fn chunk_pixels(channels: usize) -> usize {
+        workspace::chunk_pixels(channels)
     }
 
-    /// `to`: 0 none, 1 sigmoid, 2 softmax.
-    pub fn begin(&mut self, pixels: usize, channels: usize, to: u32) {
-        self.0.begin(pixels, channels, activation(to));
-    }
-
-    pub fn read_mask(&mut self) -> i32 {
-        position(self.0.read_mask())
-    }
-
-    pub fn read_labels(&mut self, kind: u32, ignores: bool, ignore: i32) -> i32 {
-        position(self.0.read_labels(Kind::from_code(kind), ignores.then_some(ignore)))
-    }
-
-    pub fn read_dense(
+    /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
+    /// 2 an element; `ignore`: NaN for none.
+    #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
+    pub fn input(
         &mut self,
+        channels: usize,
+        activation: u32,
         kind: u32,
-        staged: bool,
+        dense: bool,
         interleaved: bool,
-        ignores: bool,
-        ignore: f32,
-        whole_pixel: bool,
-    ) -> i32 {
-        let ignore = ignores.then_some(ignore);
-        position(self.0.read_dense(Kind::from_code(kind), staged, interleaved, ignore, whole_pixel))
-    }
-
-    pub fn count_valid(&mut self) {
-        self.0.count_valid();
-    }
-
-    /// `given`: 0 none, 1 a pixel, 2 an element.
-    pub fn read_weights(&mut self, given: u32, interleaved: bool) -> i32 {
-        let given = match given {
-            0 => Weights::None,
-            1 => Weights::Pixel,
-            _ => Weights::Element,
+        masked: bool,
+        weights: u32,
+        ignore: f64,
+        stored: bool,
+    ) {
+        self.inner.input = Input {
+            channels,
+            activation: match activation {
+                0 => Activation::None,
+                1 => Activation::Sigmoid,
+                _ => Activation::Softmax,
+            },
+            kind: Kind::from_code(kind),
+            dense,
+            interleaved,
+            masked,
+            weights: match weights {
+                0 => Weights::None,
+                1 => Weights::Pixel,
+                _ => Weights::Element,
+            },
+            ignore: (!ignore.is_nan()).then_some(ignore),
+            stored,
         };
-        position(self.0.read_weights(given, interleaved))
     }
 
-    /// Reads the prediction and turns it into probabilities.
-    pub fn activate(&mut self, interleaved: bool) -> i32 {
-        self.0.read_values(interleaved);
-        match self.0.tile.activation {
-            Activation::None => return position(self.0.activate_none()),
-            Activation::Sigmoid => self.0.activate_sigmoid(),
-            Activation::Softmax => self.0.activate_softmax(),
-        }
-        -1
+    /// Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
+    pub fn term(&mut self, at: usize, loss: u32, exponent: f32, scale: f32) {
+        self.inner.terms[at] = Term { loss: PixelLoss::from_code(loss), exponent, scale };
     }
 
-    /// The second pass: probabilities (sigmoid: tails) stored by the first are in `act`, or interleaved in `staging`.
-    pub fn restore(&mut self, interleaved: bool, logits: bool) {
-        self.0.read_stored(interleaved, logits);
+    /// Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
+    pub fn run(&mut self, pixels: usize, stages: u32) -> i32 {
+        let (kind, at) = match self.inner.run(pixels, Stages(stages)) {
+            Ok(()) => return -1,
+            Err(Fault::Mask(at)) => (0, at),
+            Err(Fault::Target(at)) => (1, at),
+            Err(Fault::Weights(at)) => (2, at),
+            Err(Fault::Prediction(at)) => (3, at),
+        };
+        self.fault = kind;
+        at as i32
     }
 
-    pub fn pixel_value(&mut self, loss: u32, slot: usize, exponent: f32, each: bool) {
-        self.0.pixel_value(PixelLoss::from_code(loss), slot, exponent, each);
+    /// What the last failed run found wanting: 0 the mask, 1 the target, 2 the weights, 3 the prediction.
+    pub fn fault(&self) -> u32 {
+        self.fault
     }
-
-    pub fn pixel_gradient(&mut self, loss: u32, slot: usize, exponent: f32, scale: f32) {
-        self.0.pixel_gradient(PixelLoss::from_code(loss), slot, exponent, scale);
-    }
-
-    pub fn region_sums(&mut self, all: bool) {
-        self.0.region_sums(all);
-    }
-
-    pub fn class_mass(&mut self) {
-        self.0.class_mass();
-    }
-
-    pub fn weight_mass(&mut self) {
-        self.0.weight_mass();
-    }
-
-    pub fn region_gradient(&mut self, slot: usize, curved: bool) {
-        self.0.region_gradient(slot, curved);
-    }
-
-    pub fn clear_gradient(&mut self) {
-        self.0.clear_gradient();
-    }
-
-    /// Several groups: adds this group's gradient to those before it.
-    pub fn merge_gradient(&mut self, first: bool) {
-        self.0.merge_gradient(first);
-    }
-
-    /// +0 where the weight is 0 (`merged`: of each group, done before); channels last into `staging` when asked.
-    pub fn finish_gradient(&mut self, merged: bool, interleaved: bool) {
-        if merged {
-            self.0.take_merged();
-        } else {
-            self.0.clear_unweighted(grad);
-        }
-        if interleaved {
-            self.0.interleave(grad);
-        }
-    }
-
-    /// Probabilities, channels last, into `staging`.
-    pub fn interleave_probabilities(&mut self) {
-        self.0.interleave(act);
-    }
-}
-
-fn grad(workspace: &mut workspace::Workspace) -> &mut Vec<Quad> {
-    &mut workspace.grad
-}
-
-fn act(workspace: &mut workspace::Workspace) -> &mut Vec<Quad> {
-    &mut workspace.act
 }

@@ -1,31 +1,53 @@
-//! The one block of memory a tile lives in, and the geometry of the tile in hand.
+//! All memory of the core, and the geometry of what is in hand.
 //!
-//! Data streams through in tiles, so memory is constant: a caller's volume never enters it whole. Planes hold a tile
-//! channel by channel; plane k of a buffer starts at `k·stride`.
+//! Data streams through in two steps, so memory is constant and a caller's volume never enters it whole: a *chunk* is
+//! what the door copies in and out at once (second-level cache), a *tile* is the part of it that the stages work on
+//! (first-level cache). Both hold their data channel by channel.
 
 use crate::lanes::LabelQuad;
+use crate::pixel::PixelLoss;
 use crate::simd::{LANES, Quad};
 use crate::sums::BLOCK;
+use crate::tile::Kind;
 
-/// Floats of one buffer for ordinary channel counts (256 KiB).
-const CAPACITY: usize = 65_536;
-/// The longest tile: one channel's planes then fit the first- and second-level caches together.
-const LONGEST: usize = 4_096;
+/// Floats of one tile buffer for ordinary channel counts.
+const TILE: usize = 2_048;
+/// Floats of one chunk buffer for ordinary channel counts (256 KiB).
+const CHUNK: usize = 65_536;
+const LONGEST_TILE: usize = 1_024;
+const LONGEST_CHUNK: usize = 16_384;
+/// Shorter tiles cost more in starting a stage than they save; very many channels shorten them all the same.
+const SHORTEST_TILE: usize = 64;
 /// Rows of a table slot: a kernel's constants per channel.
 pub const TABLE_ROWS: usize = 8;
 
 /// Pixels of a tile of so many channels: fixed by the channels alone, so that results do not depend on who computes.
 pub fn tile_pixels(channels: usize) -> usize {
-    let fit = (CAPACITY / channels.max(1)).min(LONGEST);
-    let whole = if fit >= BLOCK * LANES { BLOCK * LANES } else { LANES };
-    (fit / whole * whole).max(LANES)
+    let channels = channels.max(1);
+    let block = BLOCK * LANES;
+    let fit = (TILE / channels).min(LONGEST_TILE);
+    match fit {
+        _ if fit >= block => fit / block * block,
+        _ if fit >= SHORTEST_TILE => fit / SHORTEST_TILE * SHORTEST_TILE,
+        _ => (CHUNK / channels / LANES * LANES).clamp(LANES, SHORTEST_TILE),
+    }
 }
 
-/// Vectors between two planes. Long planes are kept off a power of two, which would put every plane's same pixel in
-/// the same cache set.
-pub fn stride(channels: usize) -> usize {
-    let vectors = tile_pixels(channels) / LANES;
-    if vectors >= BLOCK && channels > 1 { vectors + 4 } else { vectors }
+/// Pixels of a chunk: whole tiles.
+pub fn chunk_pixels(channels: usize) -> usize {
+    let tile = tile_pixels(channels);
+    ((CHUNK / channels.max(1)).min(LONGEST_CHUNK) / tile).max(1) * tile
+}
+
+/// Vectors from plane to plane, kept off a power of two, which would put every plane's same pixel in one cache set.
+fn stride(pixels: usize, channels: usize) -> usize {
+    let vectors = pixels / LANES;
+    if channels > 1 && pixels >= SHORTEST_TILE { vectors + 4 } else { vectors }
+}
+
+/// Floats from plane to plane of a chunk.
+pub fn chunk_stride(channels: usize) -> usize {
+    stride(chunk_pixels(channels), channels) * LANES
 }
 
 /// How a tile's target is held.
@@ -37,14 +59,14 @@ pub enum Target {
     Dense,
 }
 
-/// How a tile's weights are held.
+/// How weights are given, or a tile's weights held.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Weights {
     /// All 1.
     None,
-    /// In `weight`, one a pixel; 0 where masked or ignored.
+    /// One a pixel: in `weight`; 0 where masked or ignored.
     Pixel,
-    /// In `element`, one a pixel and channel.
+    /// One a pixel and channel: in `element`.
     Element,
 }
 
@@ -56,9 +78,39 @@ pub enum Activation {
     Softmax,
 }
 
+/// What the chunks of a pass hold.
+#[derive(Clone, Copy)]
+pub struct Input {
+    pub channels: usize,
+    pub activation: Activation,
+    /// Type of the target's entries.
+    pub kind: Kind,
+    /// Whether the target has an entry for each of the prediction's.
+    pub dense: bool,
+    /// Whether channels are last.
+    pub interleaved: bool,
+    pub masked: bool,
+    pub weights: Weights,
+    pub ignore: Option<f64>,
+    /// Whether `values` hold what `act` was in an earlier pass, not the prediction.
+    pub stored: bool,
+}
+
+/// A pixel loss of the pass.
+#[derive(Clone, Copy)]
+pub struct Term {
+    pub loss: PixelLoss,
+    /// Focal's gamma.
+    pub exponent: f32,
+    /// What its gradient is multiplied by.
+    pub scale: f32,
+}
+
 /// Geometry and form of the tile in hand.
 #[derive(Clone, Copy)]
 pub struct Tile {
+    /// First pixel, counted in the chunk.
+    pub start: usize,
     pub pixels: usize,
     pub channels: usize,
     /// Vectors of a plane in use; the last may be partly padding, which then has weight 0.
@@ -79,17 +131,28 @@ impl Tile {
     pub fn plane(&self, k: usize) -> core::ops::Range<usize> {
         k * self.stride..k * self.stride + self.vectors
     }
-
-    /// Position of pixel 0 of plane `k` among the floats of a buffer.
-    #[inline(always)]
-    pub fn offset(&self, k: usize) -> usize {
-        k * self.stride * LANES
-    }
 }
 
-/// All buffers. Those with one plane a channel: `values`, `act`, `aux`, `grad`, `merged`, `target`,
-/// `element`.
+/// What the door copies in and out.
+pub struct Chunk {
+    /// Floats from plane to plane.
+    pub stride: usize,
+    /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
+    pub values: Vec<f32>,
+    /// The target, entries as the caller has them.
+    pub target: Vec<u8>,
+    pub mask: Vec<f32>,
+    /// Pixel weights, of either shape.
+    pub weight: Vec<f32>,
+    /// The gradient, or what pass 2 shall find again.
+    pub out: Vec<f32>,
+}
+
+/// All buffers. Those with one plane a channel: `values`, `act`, `aux`, `grad`, `target`, `element`.
 pub struct Workspace {
+    pub input: Input,
+    pub terms: Vec<Term>,
+    pub chunk: Chunk,
     pub tile: Tile,
     /// Logits or probabilities as they came.
     pub values: Vec<Quad>,
@@ -98,8 +161,6 @@ pub struct Workspace {
     /// Sigmoid: exp(−|z|). Elsewhere scratch.
     pub aux: Vec<Quad>,
     pub grad: Vec<Quad>,
-    /// The gradients of the groups done so far, where a compound has several.
-    pub merged: Vec<Quad>,
     pub target: Vec<Quad>,
     pub element: Vec<Quad>,
     pub labels: Vec<LabelQuad>,
@@ -110,22 +171,43 @@ pub struct Workspace {
     pub others: Vec<Quad>,
     pub peak: Vec<Quad>,
     pub rest: Vec<Quad>,
+    /// Of each pixel's own class, where targets are labels: how far its logit is below the largest, and its p.
+    pub below: Vec<Quad>,
+    pub own: Vec<Quad>,
     /// Per-pixel scratch.
     pub factor: Vec<Quad>,
-    pub picked: Vec<Quad>,
-    /// Bytes in the caller's own type or layout.
-    pub staging: Vec<u8>,
+    pub mean: Vec<Quad>,
     /// `TABLE_ROWS` rows of one float a channel, for each slot.
     pub table: Vec<f32>,
-    /// Results: `TABLE_ROWS` rows of one f64 a channel.
+    /// Region sums: `TABLE_ROWS` rows of one f64 a channel; then the valid elements, and the weights, of each channel;
+    /// then the sum of each term.
     pub totals: Vec<f64>,
 }
+
+/// First total of the valid elements.
+pub const VALID: usize = TABLE_ROWS;
+/// First total of the weights.
+pub const MASS: usize = TABLE_ROWS + 1;
+/// First total of the terms.
+pub const TERMS: usize = TABLE_ROWS + 2;
 
 const ZERO: Quad = [0.0; LANES];
 
 impl Workspace {
     pub fn new() -> Self {
+        let input = Input {
+            channels: 1,
+            activation: Activation::None,
+            kind: Kind::U8,
+            dense: true,
+            interleaved: false,
+            masked: false,
+            weights: Weights::None,
+            ignore: None,
+            stored: false,
+        };
         let tile = Tile {
+            start: 0,
             pixels: 0,
             channels: 1,
             vectors: 0,
@@ -136,67 +218,81 @@ impl Workspace {
             masked: false,
             element_masked: false,
         };
-        let plane = || vec![ZERO; LONGEST / LANES];
-        let mut workspace = Self {
+        let chunk = Chunk {
+            stride: 0,
+            values: Vec::new(),
+            target: Vec::new(),
+            mask: vec![0.0; LONGEST_CHUNK],
+            weight: Vec::new(),
+            out: Vec::new(),
+        };
+        let plane = || vec![ZERO; LONGEST_TILE / LANES];
+        Self {
+            input,
+            terms: Vec::new(),
+            chunk,
             tile,
             values: Vec::new(),
             act: Vec::new(),
             aux: Vec::new(),
             grad: Vec::new(),
-            merged: Vec::new(),
             target: Vec::new(),
             element: Vec::new(),
-            labels: vec![[0; LANES]; LONGEST / LANES],
+            labels: vec![[0; LANES]; LONGEST_TILE / LANES],
             mask: plane(),
             weight: plane(),
             top: plane(),
             others: plane(),
             peak: plane(),
             rest: plane(),
+            below: plane(),
+            own: plane(),
             factor: plane(),
-            picked: plane(),
-            staging: Vec::new(),
+            mean: plane(),
             table: Vec::new(),
             totals: Vec::new(),
-        };
-        workspace.reserve(1, 1);
-        workspace
+        }
     }
 
-    /// Makes room for tiles of `channels` and for `slots` tables. Never shrinks.
-    pub fn reserve(&mut self, channels: usize, slots: usize) {
-        let vectors = channels * stride(channels);
-        if self.values.len() < vectors {
-            for buffer in [
-                &mut self.values,
-                &mut self.act,
-                &mut self.aux,
-                &mut self.grad,
-                &mut self.merged,
-                &mut self.target,
-                &mut self.element,
-            ] {
+    /// Makes room for `channels` and so many terms. Never shrinks.
+    pub fn reserve(&mut self, channels: usize, terms: usize) {
+        let floats = channels * chunk_stride(channels);
+        self.chunk.stride = chunk_stride(channels);
+        if self.chunk.values.len() < floats {
+            for buffer in [&mut self.chunk.values, &mut self.chunk.weight, &mut self.chunk.out] {
+                *buffer = vec![0.0; floats];
+            }
+            self.chunk.target = vec![0; floats * size_of::<f32>()];
+        }
+        let vectors = channels * stride(tile_pixels(channels), channels);
+        for buffer in
+            [&mut self.values, &mut self.act, &mut self.aux, &mut self.grad, &mut self.target, &mut self.element]
+        {
+            if buffer.len() < vectors {
                 *buffer = vec![ZERO; vectors];
             }
-            self.staging = vec![0; vectors * size_of::<Quad>()];
         }
-        let row = TABLE_ROWS * channels;
-        if self.table.len() < row * slots {
-            self.table = vec![0.0; row * slots];
+        let slots = TABLE_ROWS * channels * (terms + 1);
+        if self.table.len() < slots {
+            self.table = vec![0.0; slots];
         }
-        if self.totals.len() < row {
-            self.totals = vec![0.0; row];
+        let totals = TERMS * channels + terms;
+        if self.totals.len() < totals {
+            self.totals = vec![0.0; totals];
         }
+        self.terms.resize(terms, Term { loss: PixelLoss::BinaryCrossEntropy, exponent: 0.0, scale: 0.0 });
     }
 
-    /// Starts a tile: every pixel counts until `mask`, `labels`, `dense` or `weights` say otherwise.
-    pub fn begin(&mut self, pixels: usize, channels: usize, activation: Activation) {
+    /// Starts a tile: every pixel counts until mask, target or weights say otherwise.
+    pub fn begin(&mut self, start: usize, pixels: usize) {
+        let Input { channels, activation, .. } = self.input;
         let vectors = pixels.div_ceil(LANES);
         self.tile = Tile {
+            start,
             pixels,
             channels,
             vectors,
-            stride: stride(channels),
+            stride: stride(tile_pixels(channels), channels),
             target: Target::Dense,
             weights: Weights::None,
             activation,
@@ -216,6 +312,11 @@ impl Workspace {
         floats[..tile.pixels].fill(1.0);
         floats[tile.pixels..].fill(0.0);
         tile.masked = true;
+    }
+
+    /// Whether every pixel counts as one, padding aside.
+    pub fn unweighted(&self) -> bool {
+        !self.input.masked && self.input.weights == Weights::None && self.input.ignore.is_none()
     }
 
     /// Gives a tile without weights a plane of ones, for kernels that exist only with weights.
@@ -246,6 +347,19 @@ impl Workspace {
             Weights::Element => Some(&element[tile.plane(k)]),
         }
     }
+}
+
+/// The tile's planes of so many channels.
+#[inline(always)]
+pub fn planes<'a, const C: usize>(buffer: &'a [Quad], tile: &Tile) -> [&'a [Quad]; C] {
+    core::array::from_fn(|k| &buffer[tile.plane(k)])
+}
+
+/// The same, to be written.
+#[inline(always)]
+pub fn planes_mut<'a, const C: usize>(buffer: &'a mut [Quad], tile: &Tile) -> [&'a mut [Quad]; C] {
+    let mut parts = buffer.chunks_mut(tile.stride.max(1));
+    core::array::from_fn(|_| &mut parts.next().unwrap_or_default()[..tile.vectors])
 }
 
 impl Default for Workspace {

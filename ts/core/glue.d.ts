@@ -5,62 +5,37 @@
 export class Workspace {
     free(): void;
     [Symbol.dispose](): void;
-    act(): number;
+    static chunk_pixels(channels: number): number;
     /**
-     * Reads the prediction and turns it into probabilities.
+     * Floats from plane to plane of a chunk.
      */
-    activate(interleaved: boolean): number;
-    aux(): number;
+    static chunk_stride(channels: number): number;
     /**
-     * `to`: 0 none, 1 sigmoid, 2 softmax.
+     * What the last failed run found wanting: 0 the mask, 1 the target, 2 the weights, 3 the prediction.
      */
-    begin(pixels: number, channels: number, to: number): void;
-    class_mass(): void;
-    clear_gradient(): void;
-    count_valid(): void;
+    fault(): number;
     /**
-     * +0 where the weight is 0 (`merged`: of each group, done before); channels last into `staging` when asked.
+     * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
+     * 2 an element; `ignore`: NaN for none.
      */
-    finish_gradient(merged: boolean, interleaved: boolean): void;
-    grad(): number;
-    /**
-     * Probabilities, channels last, into `staging`.
-     */
-    interleave_probabilities(): void;
+    input(channels: number, activation: number, kind: number, dense: boolean, interleaved: boolean, masked: boolean, weights: number, ignore: number, stored: boolean): void;
     mask(): number;
-    /**
-     * Several groups: adds this group's gradient to those before it.
-     */
-    merge_gradient(first: boolean): void;
     constructor();
-    pixel_gradient(loss: number, slot: number, exponent: number, scale: number): void;
-    pixel_value(loss: number, slot: number, exponent: number, each: boolean): void;
-    read_dense(kind: number, staged: boolean, interleaved: boolean, ignores: boolean, ignore: number, whole_pixel: boolean): number;
-    read_labels(kind: number, ignores: boolean, ignore: number): number;
-    read_mask(): number;
+    out(): number;
+    reserve(channels: number, terms: number): void;
     /**
-     * `given`: 0 none, 1 a pixel, 2 an element.
+     * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
      */
-    read_weights(given: number, interleaved: boolean): number;
-    region_gradient(slot: number, curved: boolean): void;
-    region_sums(all: boolean): void;
-    reserve(channels: number, slots: number): void;
-    /**
-     * The second pass: probabilities (sigmoid: tails) stored by the first are in `act`, or interleaved in `staging`.
-     */
-    restore(interleaved: boolean, logits: boolean): void;
-    staging(): number;
-    /**
-     * Floats between two planes.
-     */
-    static stride(channels: number): number;
+    run(pixels: number, stages: number): number;
     table(): number;
     target(): number;
-    static tile_pixels(channels: number): number;
+    /**
+     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
+     */
+    term(at: number, loss: number, exponent: number, scale: number): void;
     totals(): number;
     values(): number;
     weight(): number;
-    weight_mass(): void;
 }
 
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
@@ -68,38 +43,21 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_workspace_free: (a: number, b: number) => void;
-    readonly workspace_act: (a: number) => number;
-    readonly workspace_activate: (a: number, b: number) => number;
-    readonly workspace_aux: (a: number) => number;
-    readonly workspace_begin: (a: number, b: number, c: number, d: number) => void;
-    readonly workspace_class_mass: (a: number) => void;
-    readonly workspace_clear_gradient: (a: number) => void;
-    readonly workspace_count_valid: (a: number) => void;
-    readonly workspace_finish_gradient: (a: number, b: number, c: number) => void;
-    readonly workspace_grad: (a: number) => number;
-    readonly workspace_interleave_probabilities: (a: number) => void;
+    readonly workspace_chunk_pixels: (a: number) => number;
+    readonly workspace_chunk_stride: (a: number) => number;
+    readonly workspace_fault: (a: number) => number;
+    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
     readonly workspace_mask: (a: number) => number;
-    readonly workspace_merge_gradient: (a: number, b: number) => void;
     readonly workspace_new: () => number;
-    readonly workspace_pixel_gradient: (a: number, b: number, c: number, d: number, e: number) => void;
-    readonly workspace_pixel_value: (a: number, b: number, c: number, d: number, e: number) => void;
-    readonly workspace_read_dense: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => number;
-    readonly workspace_read_labels: (a: number, b: number, c: number, d: number) => number;
-    readonly workspace_read_mask: (a: number) => number;
-    readonly workspace_read_weights: (a: number, b: number, c: number) => number;
-    readonly workspace_region_gradient: (a: number, b: number, c: number) => void;
-    readonly workspace_region_sums: (a: number, b: number) => void;
+    readonly workspace_out: (a: number) => number;
     readonly workspace_reserve: (a: number, b: number, c: number) => void;
-    readonly workspace_restore: (a: number, b: number, c: number) => void;
-    readonly workspace_staging: (a: number) => number;
-    readonly workspace_stride: (a: number) => number;
+    readonly workspace_run: (a: number, b: number, c: number) => number;
     readonly workspace_table: (a: number) => number;
     readonly workspace_target: (a: number) => number;
+    readonly workspace_term: (a: number, b: number, c: number, d: number, e: number) => void;
     readonly workspace_totals: (a: number) => number;
     readonly workspace_values: (a: number) => number;
     readonly workspace_weight: (a: number) => number;
-    readonly workspace_weight_mass: (a: number) => void;
-    readonly workspace_tile_pixels: (a: number) => number;
 }
 
 export type SyncInitInput = BufferSource | WebAssembly.Module;

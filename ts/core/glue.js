@@ -13,66 +13,45 @@ export class Workspace {
         wasm.__wbg_workspace_free(ptr, 0);
     }
     /**
-     * @returns {number}
-     */
-    act() {
-        const ret = wasm.workspace_act(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * Reads the prediction and turns it into probabilities.
-     * @param {boolean} interleaved
-     * @returns {number}
-     */
-    activate(interleaved) {
-        const ret = wasm.workspace_activate(this.__wbg_ptr, interleaved);
-        return ret;
-    }
-    /**
-     * @returns {number}
-     */
-    aux() {
-        const ret = wasm.workspace_aux(this.__wbg_ptr);
-        return ret >>> 0;
-    }
-    /**
-     * `to`: 0 none, 1 sigmoid, 2 softmax.
-     * @param {number} pixels
      * @param {number} channels
-     * @param {number} to
-     */
-    begin(pixels, channels, to) {
-        wasm.workspace_begin(this.__wbg_ptr, pixels, channels, to);
-    }
-    class_mass() {
-        wasm.workspace_class_mass(this.__wbg_ptr);
-    }
-    clear_gradient() {
-        wasm.workspace_clear_gradient(this.__wbg_ptr);
-    }
-    count_valid() {
-        wasm.workspace_count_valid(this.__wbg_ptr);
-    }
-    /**
-     * +0 where the weight is 0 (`merged`: of each group, done before); channels last into `staging` when asked.
-     * @param {boolean} merged
-     * @param {boolean} interleaved
-     */
-    finish_gradient(merged, interleaved) {
-        wasm.workspace_finish_gradient(this.__wbg_ptr, merged, interleaved);
-    }
-    /**
      * @returns {number}
      */
-    grad() {
-        const ret = wasm.workspace_grad(this.__wbg_ptr);
+    static chunk_pixels(channels) {
+        const ret = wasm.workspace_chunk_pixels(channels);
         return ret >>> 0;
     }
     /**
-     * Probabilities, channels last, into `staging`.
+     * Floats from plane to plane of a chunk.
+     * @param {number} channels
+     * @returns {number}
      */
-    interleave_probabilities() {
-        wasm.workspace_interleave_probabilities(this.__wbg_ptr);
+    static chunk_stride(channels) {
+        const ret = wasm.workspace_chunk_stride(channels);
+        return ret >>> 0;
+    }
+    /**
+     * What the last failed run found wanting: 0 the mask, 1 the target, 2 the weights, 3 the prediction.
+     * @returns {number}
+     */
+    fault() {
+        const ret = wasm.workspace_fault(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
+     * 2 an element; `ignore`: NaN for none.
+     * @param {number} channels
+     * @param {number} activation
+     * @param {number} kind
+     * @param {boolean} dense
+     * @param {boolean} interleaved
+     * @param {boolean} masked
+     * @param {number} weights
+     * @param {number} ignore
+     * @param {boolean} stored
+     */
+    input(channels, activation, kind, dense, interleaved, masked, weights, ignore, stored) {
+        wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
     }
     /**
      * @returns {number}
@@ -81,13 +60,6 @@ export class Workspace {
         const ret = wasm.workspace_mask(this.__wbg_ptr);
         return ret >>> 0;
     }
-    /**
-     * Several groups: adds this group's gradient to those before it.
-     * @param {boolean} first
-     */
-    merge_gradient(first) {
-        wasm.workspace_merge_gradient(this.__wbg_ptr, first);
-    }
     constructor() {
         const ret = wasm.workspace_new();
         this.__wbg_ptr = ret;
@@ -95,106 +67,28 @@ export class Workspace {
         return this;
     }
     /**
-     * @param {number} loss
-     * @param {number} slot
-     * @param {number} exponent
-     * @param {number} scale
-     */
-    pixel_gradient(loss, slot, exponent, scale) {
-        wasm.workspace_pixel_gradient(this.__wbg_ptr, loss, slot, exponent, scale);
-    }
-    /**
-     * @param {number} loss
-     * @param {number} slot
-     * @param {number} exponent
-     * @param {boolean} each
-     */
-    pixel_value(loss, slot, exponent, each) {
-        wasm.workspace_pixel_value(this.__wbg_ptr, loss, slot, exponent, each);
-    }
-    /**
-     * @param {number} kind
-     * @param {boolean} staged
-     * @param {boolean} interleaved
-     * @param {boolean} ignores
-     * @param {number} ignore
-     * @param {boolean} whole_pixel
      * @returns {number}
      */
-    read_dense(kind, staged, interleaved, ignores, ignore, whole_pixel) {
-        const ret = wasm.workspace_read_dense(this.__wbg_ptr, kind, staged, interleaved, ignores, ignore, whole_pixel);
-        return ret;
-    }
-    /**
-     * @param {number} kind
-     * @param {boolean} ignores
-     * @param {number} ignore
-     * @returns {number}
-     */
-    read_labels(kind, ignores, ignore) {
-        const ret = wasm.workspace_read_labels(this.__wbg_ptr, kind, ignores, ignore);
-        return ret;
-    }
-    /**
-     * @returns {number}
-     */
-    read_mask() {
-        const ret = wasm.workspace_read_mask(this.__wbg_ptr);
-        return ret;
-    }
-    /**
-     * `given`: 0 none, 1 a pixel, 2 an element.
-     * @param {number} given
-     * @param {boolean} interleaved
-     * @returns {number}
-     */
-    read_weights(given, interleaved) {
-        const ret = wasm.workspace_read_weights(this.__wbg_ptr, given, interleaved);
-        return ret;
-    }
-    /**
-     * @param {number} slot
-     * @param {boolean} curved
-     */
-    region_gradient(slot, curved) {
-        wasm.workspace_region_gradient(this.__wbg_ptr, slot, curved);
-    }
-    /**
-     * @param {boolean} all
-     */
-    region_sums(all) {
-        wasm.workspace_region_sums(this.__wbg_ptr, all);
-    }
-    /**
-     * @param {number} channels
-     * @param {number} slots
-     */
-    reserve(channels, slots) {
-        wasm.workspace_reserve(this.__wbg_ptr, channels, slots);
-    }
-    /**
-     * The second pass: probabilities (sigmoid: tails) stored by the first are in `act`, or interleaved in `staging`.
-     * @param {boolean} interleaved
-     * @param {boolean} logits
-     */
-    restore(interleaved, logits) {
-        wasm.workspace_restore(this.__wbg_ptr, interleaved, logits);
-    }
-    /**
-     * @returns {number}
-     */
-    staging() {
-        const ret = wasm.workspace_staging(this.__wbg_ptr);
+    out() {
+        const ret = wasm.workspace_out(this.__wbg_ptr);
         return ret >>> 0;
     }
     /**
-     * Floats between two planes.
      * @param {number} channels
+     * @param {number} terms
+     */
+    reserve(channels, terms) {
+        wasm.workspace_reserve(this.__wbg_ptr, channels, terms);
+    }
+    /**
+     * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
+     * @param {number} pixels
+     * @param {number} stages
      * @returns {number}
      */
-    static stride(channels) {
-        const ret = wasm.workspace_stride(channels);
-        return ret >>> 0;
+    run(pixels, stages) {
+        const ret = wasm.workspace_run(this.__wbg_ptr, pixels, stages);
+        return ret;
     }
     /**
      * @returns {number}
@@ -211,12 +105,14 @@ export class Workspace {
         return ret >>> 0;
     }
     /**
-     * @param {number} channels
-     * @returns {number}
+     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
+     * @param {number} at
+     * @param {number} loss
+     * @param {number} exponent
+     * @param {number} scale
      */
-    static tile_pixels(channels) {
-        const ret = wasm.workspace_tile_pixels(channels);
-        return ret >>> 0;
+    term(at, loss, exponent, scale) {
+        wasm.workspace_term(this.__wbg_ptr, at, loss, exponent, scale);
     }
     /**
      * @returns {number}
@@ -238,9 +134,6 @@ export class Workspace {
     weight() {
         const ret = wasm.workspace_weight(this.__wbg_ptr);
         return ret >>> 0;
-    }
-    weight_mass() {
-        wasm.workspace_weight_mass(this.__wbg_ptr);
     }
 }
 if (Symbol.dispose) Workspace.prototype[Symbol.dispose] = Workspace.prototype.free;

@@ -2,15 +2,15 @@
 //!
 //! t is the target with every weight in it: t_k = w·(r0_k g_k + r2_k·Σ_j r1_j g_j), rows of the loss's table: r0 the
 //! weight of class k's own label, r1 and r2 the share that label smoothing spreads. With a label map and no smoothing
-//! only one t_k of a pixel is not 0; that path gathers and scatters one float a pixel and touches no dense plane.
+//! only one t_k of a pixel is not 0; that path reads one class a pixel and touches no dense target.
 //!
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
-use crate::lanes::{Lanes, OneHot, Plane};
+use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
 use crate::math::Log;
-use crate::simd::{F32x4, LANES, Quad};
+use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::blocks;
-use crate::workspace::{Target, Tile, Weights, Workspace};
+use crate::workspace::{Target, Tile, Weights, Workspace, planes, planes_mut};
 
 /// A function of the probability of one class.
 pub trait Categorical {
@@ -35,34 +35,21 @@ fn negative_log(log: &Log, p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
     p.equals(peak).select(of_peak, -log.ln(p))
 }
 
-/// One float a pixel out of the plane its label names.
-fn gather(tile: &Tile, labels: &[[i32; LANES]], planes: &[Quad], picked: &mut [Quad]) {
-    let floats = planes.as_flattened();
-    let plane = tile.stride * LANES;
-    let labels = labels[..tile.vectors].as_flattened();
-    for (i, (picked, &label)) in picked.as_flattened_mut().iter_mut().zip(labels).enumerate() {
-        *picked = floats[label.cast_unsigned() as usize * plane + i];
-    }
-}
-
-/// The reverse.
-fn scatter(tile: &Tile, labels: &[[i32; LANES]], planes: &mut [Quad], picked: &[Quad]) {
-    let floats = planes.as_flattened_mut();
-    let plane = tile.stride * LANES;
-    let labels = labels[..tile.vectors].as_flattened();
-    for (i, (&picked, &label)) in picked.as_flattened().iter().zip(labels).enumerate() {
-        floats[label.cast_unsigned() as usize * plane + i] = picked;
-    }
-}
-
 impl Workspace {
     /// Whether each pixel has one class, with one weight.
-    fn one_hot(&self, slot: usize) -> bool {
+    pub fn one_hot(&self, slot: usize) -> bool {
         let channels = self.tile.channels;
         let smoothing = &Self::slot(&self.table, channels, slot)[2 * channels..3 * channels];
         self.tile.target == Target::Labels
             && self.tile.weights != Weights::Element
             && smoothing.iter().all(|&r| r == 0.0)
+    }
+
+    /// Whether each pixel has one class, with weight 1.
+    pub fn plain_labels(&self, slot: usize) -> bool {
+        let channels = self.tile.channels;
+        let row = &Self::slot(&self.table, channels, slot)[..channels];
+        self.one_hot(slot) && self.unweighted() && row.iter().all(|&r| r == 1.0)
     }
 
     /// One-hot: t of each pixel's own class, into `factor`.
@@ -112,24 +99,18 @@ impl Workspace {
         }
     }
 
-    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) {
+    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) -> f64 {
         let (log, largest) = (Log::new(), F32x4::splat(f32::MAX));
         let mut total = 0.0;
         if self.one_hot(slot) {
             self.label_weights(slot);
-            let Self { tile, values, act, grad, labels, top, others, peak, rest, factor, picked, mask, .. } = self;
-            gather(tile, labels, values, picked);
-            // The mask has done its work when kernels run; its plane holds the picked probabilities.
-            let probability = mask;
-            if L::NEEDS_PROBABILITY {
-                gather(tile, labels, act, probability);
-            }
+            let Self { tile, grad, others, peak, rest, below, own, factor, .. } = self;
             for block in blocks(tile.vectors) {
                 let mut lanes = F32x4::splat(0.0);
                 for i in block {
-                    let below = F32x4::load(&top[i]) - F32x4::load(&picked[i]);
-                    let negative_log = (below + log.log1p(F32x4::load(&others[i]))).at_most(largest);
-                    let q = complement(F32x4::load(&probability[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+                    let negative_log = F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]));
+                    let negative_log = negative_log.at_most(largest);
+                    let q = complement(F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
                     let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
                     lanes = lanes + term;
                     term.store(&mut grad[i]);
@@ -157,7 +138,7 @@ impl Workspace {
             }
             grad[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
         }
-        self.totals[0] = total;
+        total
     }
 
     pub fn categorical_gradient<L: Categorical>(&mut self, loss: &L, slot: usize, scale: f32) {
@@ -170,30 +151,27 @@ impl Workspace {
         }
     }
 
-    /// With p_y put to −(1 − p_y), the gradient is a·p for every class, so one pass serves all.
+    /// a·p_k, and −a·(1 − p_y) for the pixel's own class.
     fn one_hot_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
-        let Self { tile, act, grad, labels, peak, rest, factor, picked, mask, .. } = self;
-        let log = Log::new();
-        gather(tile, labels, act, picked);
-        let replacement = mask;
+        let Self { tile, act, grad, labels, peak, rest, own, mean, factor, .. } = self;
+        let (log, scale) = (Log::new(), F32x4::splat(scale));
+        let replacement = mean;
         for i in 0..tile.vectors {
-            let (p, peak, rest) = (F32x4::load(&picked[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+            let (p, peak, rest) = (F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
             let q = complement(p, peak, rest);
-            let mut a = F32x4::splat(scale) * F32x4::load(&factor[i]);
+            let mut a = scale * F32x4::load(&factor[i]);
             if L::NEEDS_PROBABILITY {
                 a = a * loss.slope(negative_log(&log, p, peak, rest), p, q);
             }
             a.store(&mut factor[i]);
             (-q).store(&mut replacement[i]);
         }
-        scatter(tile, labels, act, &replacement[..tile.vectors]);
-        for k in 0..tile.channels {
-            let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
-            for ((grad, p), a) in planes.zip(factor.iter()) {
-                F32x4::load(a).mul_add(F32x4::load(p), F32x4::load(grad)).store(grad);
-            }
+        match tile.channels {
+            2 => scatter_few::<2>(tile, labels, act, grad, factor, replacement),
+            3 => scatter_few::<3>(tile, labels, act, grad, factor, replacement),
+            4 => scatter_few::<4>(tile, labels, act, grad, factor, replacement),
+            _ => scatter_many(tile, labels, act, grad, factor, replacement),
         }
-        scatter(tile, labels, act, &picked[..tile.vectors]);
     }
 
     fn dense_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
@@ -222,6 +200,42 @@ impl Workspace {
                 let others = (F32x4::load(sum) - a).mul_add(p, F32x4::load(grad));
                 a.neg_mul_add(q, others).store(grad);
             }
+        }
+    }
+}
+
+/// Adds a·p_k to the gradient of every class, or a·replacement to that of the pixel's own.
+fn scatter_few<const C: usize>(
+    tile: &Tile,
+    labels: &[LabelQuad],
+    act: &[Quad],
+    grad: &mut [Quad],
+    a: &[Quad],
+    replacement: &[Quad],
+) {
+    let n = tile.vectors;
+    let (labels, a, replacement) = (&labels[..n], &a[..n], &replacement[..n]);
+    let p = planes::<C>(act, tile);
+    let grad = planes_mut::<C>(grad, tile);
+    for i in 0..n {
+        let (label, a, replacement) = (I32x4::load(&labels[i]), F32x4::load(&a[i]), F32x4::load(&replacement[i]));
+        for k in 0..C {
+            let mine = label.equals(I32x4::splat(k as i32));
+            let factor = mine.select(replacement, F32x4::load(&p[k][i]));
+            a.mul_add(factor, F32x4::load(&grad[k][i])).store(&mut grad[k][i]);
+        }
+    }
+}
+
+/// The same for any number of classes.
+fn scatter_many(tile: &Tile, labels: &[LabelQuad], act: &[Quad], grad: &mut [Quad], a: &[Quad], replacement: &[Quad]) {
+    for k in 0..tile.channels {
+        let class = I32x4::splat(k as i32);
+        let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
+        for (((grad, p), label), (a, replacement)) in planes.zip(labels).zip(a.iter().zip(replacement)) {
+            let mine = I32x4::load(label).equals(class);
+            let factor = mine.select(F32x4::load(replacement), F32x4::load(p));
+            F32x4::load(a).mul_add(factor, F32x4::load(grad)).store(grad);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Cross-entropy: Σ_k t_k·(−ln p_k).
 
 use crate::math::Log;
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
+use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST, logarithm};
 use crate::pixel::categorical::Categorical;
-use crate::simd::F32x4;
-use crate::sums::blocks;
+use crate::simd::{F32x4, LANES};
+use crate::sums::{BLOCK, blocks};
 use crate::workspace::Workspace;
 
 pub struct CrossEntropy;
@@ -23,15 +23,44 @@ impl Categorical for CrossEntropy {
 }
 
 impl Workspace {
+    /// Of a label map whose every pixel has weight 1. As in binary cross-entropy the logarithms are taken as one, here
+    /// of the 1 + `others`, of as many vectors as cannot overflow.
+    pub fn label_cross_entropy_value(&mut self) -> f64 {
+        let Self { tile, others, below, .. } = self;
+        let together = (120 / (tile.channels.ilog2() as usize + 1)).clamp(1, BLOCK);
+        let (zero, largest) = (F32x4::splat(0.0), F32x4::splat(f32::MAX));
+        let mut total = 0.0;
+        for plane in [&mut *below, &mut *others] {
+            plane.as_flattened_mut()[tile.pixels..tile.vectors * LANES].fill(0.0);
+        }
+        let chunks = below[..tile.vectors].chunks(together).zip(others[..tile.vectors].chunks(together));
+        for (below, others) in chunks {
+            let (mut linear, mut product) = (zero, zero);
+            for (below, others) in below.iter().zip(others) {
+                linear = linear + F32x4::load(below).at_most(largest);
+                let others = F32x4::load(others);
+                product = others.mul_add(product, product + others);
+            }
+            total += linear.sum_f64() + logarithm(product);
+        }
+        total
+    }
+
     /// On given probabilities: logarithms no lower than −100.
-    pub fn probability_cross_entropy_value(&mut self, slot: usize) {
+    pub fn probability_cross_entropy_value(&mut self, slot: usize) -> f64 {
         self.weighted_targets(slot);
-        let Self { tile, act, aux, grad, totals, .. } = self;
+        let Self { tile, act, aux, grad, table, .. } = self;
         let log = Log::new();
+        let rows = Self::slot(table, tile.channels, slot);
+        let mut total = 0.0;
         for k in 0..tile.channels {
             let plane = tile.plane(k);
+            // A class that does not count may hold anything.
+            if rows[k] == 0.0 && rows[2 * tile.channels + k] == 0.0 {
+                grad[plane].fill([0.0; LANES]);
+                continue;
+            }
             let (act, aux, grad) = (&act[plane.clone()], &aux[plane.clone()], &mut grad[plane]);
-            let mut total = 0.0;
             for block in blocks(tile.vectors) {
                 let mut lanes = F32x4::splat(0.0);
                 for i in block {
@@ -42,8 +71,8 @@ impl Workspace {
                 }
                 total += lanes.sum_f64();
             }
-            totals[k] = total;
         }
+        total
     }
 
     pub fn probability_cross_entropy_gradient(&mut self, slot: usize, scale: f32) {

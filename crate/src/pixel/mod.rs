@@ -9,7 +9,8 @@ pub mod cross_entropy;
 pub mod elementwise;
 pub mod focal;
 
-use crate::workspace::{Activation, Workspace};
+use crate::simd::LANES;
+use crate::workspace::{Activation, Term, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
 use focal::Focal;
@@ -30,15 +31,41 @@ impl PixelLoss {
             _ => Self::Focal,
         }
     }
+
+    /// Whether the gradient reads the logit itself.
+    pub fn reads_logits(self) -> bool {
+        self == Self::Focal
+    }
 }
 
 impl Workspace {
-    /// The weighted sum of the loss over the tile, into `totals`: one a channel (elementwise), or `totals[0]`.
-    /// `exponent` is focal's gamma. With `each`, the weighted loss of every element is left in `grad` (softmax: of
-    /// every pixel, in plane 0); without, `grad` is scratch.
-    pub fn pixel_value(&mut self, loss: PixelLoss, slot: usize, exponent: f32, each: bool) {
+    /// Loss `at`, alone on unweighted logits, from the chunk to its `out`, which without `gradient` is scratch; `None`
+    /// where it has no direct way.
+    pub fn pixel_direct(&mut self, at: usize, gradient: bool) -> Option<f64> {
+        let Term { loss, exponent, scale } = self.terms[at];
+        let slot = 1 + at;
+        match loss {
+            // Label smoothing is never certain, so it would notice the padding.
+            PixelLoss::BinaryCrossEntropy if !self.plain(slot) && self.tile.pixels % LANES != 0 => None,
+            PixelLoss::BinaryCrossEntropy if !self.plain(slot) => {
+                Some(self.elementwise_direct(&BinaryCrossEntropy::new(), slot, scale))
+            }
+            PixelLoss::BinaryCrossEntropy if gradient => Some(self.binary_cross_entropy_direct::<true>(scale)),
+            PixelLoss::BinaryCrossEntropy => Some(self.binary_cross_entropy_direct::<false>(scale)),
+            PixelLoss::Focal => Some(self.elementwise_direct(&Focal::new(exponent), slot, scale)),
+            PixelLoss::CrossEntropy => None,
+        }
+    }
+
+    /// The weighted sum of loss `at` over the tile. The weighted loss of every element is left in `grad` (softmax: of
+    /// every pixel, in plane 0).
+    pub fn pixel_value(&mut self, at: usize, each: bool) -> f64 {
+        let Term { loss, exponent, .. } = self.terms[at];
+        let slot = 1 + at;
         match (loss, self.tile.activation) {
-            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_value(slot, each),
+            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && self.plain_labels(slot) => {
+                self.label_cross_entropy_value()
+            }
             (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot),
             (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot),
             (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
@@ -47,8 +74,13 @@ impl Workspace {
         }
     }
 
-    /// Adds `scale` times the loss's gradient to `grad`.
-    pub fn pixel_gradient(&mut self, loss: PixelLoss, slot: usize, exponent: f32, scale: f32) {
+    /// Adds the gradient of loss `at` to `grad`.
+    pub fn pixel_gradient(&mut self, at: usize) {
+        let Term { loss, exponent, scale } = self.terms[at];
+        let slot = 1 + at;
+        if scale == 0.0 {
+            return;
+        }
         match (loss, self.tile.activation) {
             (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_gradient(slot, scale),
             (PixelLoss::Focal, Activation::Softmax) => {

@@ -113,14 +113,6 @@ impl I32x4 {
         Mask(zip(self.0, b.0, |a, b| a == b))
     }
     #[inline(always)]
-    pub fn add(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, i32::wrapping_add))
-    }
-    #[inline(always)]
-    pub fn sub(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, i32::wrapping_sub))
-    }
-    #[inline(always)]
     pub fn shift_left(self, by: u32) -> Self {
         Self(self.0.map(|a| a << by))
     }
@@ -172,5 +164,14 @@ impl core::ops::Neg for F32x4 {
     #[inline(always)]
     fn neg(self) -> Self {
         Self(self.0.map(|a| -a))
+    }
+}
+
+/// Wraps around.
+impl core::ops::Sub for I32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        Self(zip(self.0, b.0, i32::wrapping_sub))
     }
 }

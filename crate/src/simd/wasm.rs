@@ -58,15 +58,22 @@ impl F32x4 {
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(w::f32x4_sub(c.0, w::f32x4_mul(self.0, b.0)));
     }
-    /// The smaller of `self` and `bound`; NaN in `self` stays. (`pmin` is one instruction on x64, `min` seven.)
+    /// The smaller of `self` and `bound`; NaN in `self` stays. `pmin` is one instruction on x64, `min` seven. With
+    /// relaxed SIMD LLVM would make a relaxed minimum of it, which may lose the NaN.
     #[inline(always)]
     pub fn at_most(self, bound: Self) -> Self {
-        Self(w::f32x4_pmin(self.0, bound.0))
+        #[cfg(target_feature = "relaxed-simd")]
+        return bound.less(self).select(bound, self);
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(w::f32x4_pmin(self.0, bound.0));
     }
     /// The larger of `self` and `bound`; NaN in `self` stays.
     #[inline(always)]
     pub fn at_least(self, bound: Self) -> Self {
-        Self(w::f32x4_pmax(self.0, bound.0))
+        #[cfg(target_feature = "relaxed-simd")]
+        return self.less(bound).select(bound, self);
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(w::f32x4_pmax(self.0, bound.0));
     }
     #[inline(always)]
     pub fn less(self, b: Self) -> Mask {
@@ -114,14 +121,6 @@ impl I32x4 {
     #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(w::i32x4_eq(self.0, b.0))
-    }
-    #[inline(always)]
-    pub fn add(self, b: Self) -> Self {
-        Self(w::i32x4_add(self.0, b.0))
-    }
-    #[inline(always)]
-    pub fn sub(self, b: Self) -> Self {
-        Self(w::i32x4_sub(self.0, b.0))
     }
     #[inline(always)]
     pub fn shift_left(self, by: u32) -> Self {
@@ -178,5 +177,14 @@ impl core::ops::Neg for F32x4 {
     #[inline(always)]
     fn neg(self) -> Self {
         Self(w::f32x4_neg(self.0))
+    }
+}
+
+/// Wraps around.
+impl core::ops::Sub for I32x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        Self(w::i32x4_sub(self.0, b.0))
     }
 }

@@ -1,0 +1,168 @@
+//! A pass over a chunk: the stages that the door asks for, tile by tile.
+//!
+//! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
+
+use crate::simd::LANES;
+use crate::workspace::{Activation, TERMS, Tile, Workspace, tile_pixels};
+
+/// What a pass does, as bits: the codes of the door.
+#[derive(Clone, Copy)]
+pub struct Stages(pub u32);
+
+impl Stages {
+    /// Count what is neither masked nor ignored.
+    pub const VALID: u32 = 1;
+    /// Sum the weights.
+    pub const MASS: u32 = 2;
+    /// Read the prediction; without it only target, mask and weights are looked at.
+    pub const VALUES: u32 = 4;
+    /// Sum the pixel losses.
+    pub const TERMS: u32 = 8;
+    /// Sum tp, p, g and n.
+    pub const SUMS: u32 = 16;
+    /// Sum all eight.
+    pub const ALL_SUMS: u32 = 32;
+    /// Leave the probabilities in `out`.
+    pub const STORE: u32 = 64;
+    /// Leave the loss of every element (softmax: pixel) in `out`.
+    pub const EACH: u32 = 128;
+    /// Leave the gradient of the pixel losses in `out`.
+    pub const GRADIENT: u32 = 256;
+    /// With the region losses' gradient a + b g in it.
+    pub const AFFINE: u32 = 512;
+    /// With the rest of the affine gradient too.
+    pub const CURVED: u32 = 1024;
+    /// Added to what is in `out`, not instead of it.
+    pub const ADD: u32 = 2048;
+
+    fn has(self, stage: u32) -> bool {
+        self.0 & stage != 0
+    }
+}
+
+/// What was found wanting, and where: pixel + plane · pixels of the chunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Mask(usize),
+    Target(usize),
+    Weights(usize),
+    Prediction(usize),
+}
+
+impl Workspace {
+    /// Runs the stages over the first `pixels` of the chunk; results are in `totals` and `chunk.out`.
+    pub fn run(&mut self, pixels: usize, stages: Stages) -> Result<(), Fault> {
+        let channels = self.input.channels;
+        let length = tile_pixels(channels);
+        let terms = self.terms.len();
+        self.totals[..TERMS * channels + terms].fill(0.0);
+        for start in (0..pixels).step_by(length) {
+            self.begin(start, length.min(pixels - start));
+            self.read_truth(pixels, stages)?;
+            if !stages.has(Stages::VALUES) || self.direct(stages) {
+                continue;
+            }
+            self.read_prediction(pixels)?;
+            self.compute(stages);
+        }
+        Ok(())
+    }
+
+    /// From a position in the tile to one in the chunk.
+    fn place(&self, at: usize, pixels: usize) -> usize {
+        let Tile { start, pixels: length, .. } = self.tile;
+        at / length * pixels + start + at % length
+    }
+
+    /// Brings target, mask and weights into their canonical form.
+    fn read_truth(&mut self, pixels: usize, stages: Stages) -> Result<(), Fault> {
+        self.read_mask().map_err(|at| Fault::Mask(self.place(at, pixels)))?;
+        self.read_target().map_err(|at| Fault::Target(self.place(at, pixels)))?;
+        if stages.has(Stages::VALID) {
+            self.count_valid();
+        }
+        self.read_weights().map_err(|at| Fault::Weights(self.place(at, pixels)))?;
+        if stages.has(Stages::MASS) {
+            self.sum_weights();
+        }
+        Ok(())
+    }
+
+    /// Turns the prediction into probabilities, or reads those that were stored.
+    fn read_prediction(&mut self, pixels: usize) -> Result<(), Fault> {
+        if self.input.stored {
+            self.read_stored();
+            return Ok(());
+        }
+        self.read_values();
+        match self.tile.activation {
+            Activation::None => self.activate_none().map_err(|at| Fault::Prediction(self.place(at, pixels)))?,
+            Activation::Sigmoid => self.activate_sigmoid(),
+            Activation::Softmax => self.activate_softmax(),
+        }
+        Ok(())
+    }
+
+    /// The commonest jobs on unweighted logits in planes, each in one loop. `false`: it was none of them.
+    fn direct(&mut self, stages: Stages) -> bool {
+        let Tile { channels, activation, .. } = self.tile;
+        if activation != Activation::Sigmoid || !self.unweighted() || self.input.interleaved {
+            return false;
+        }
+        let (terms, stored) = (self.terms.len(), self.input.stored);
+        match stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS) {
+            work if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored => {
+                match self.pixel_direct(0, work != Stages::TERMS) {
+                    Some(sum) => self.totals[TERMS * channels] += sum,
+                    None => return false,
+                }
+                true
+            }
+            work if work & !Stages::STORE == Stages::SUMS => {
+                self.direct_sums();
+                true
+            }
+            work if work == Stages::GRADIENT | Stages::AFFINE && terms == 0 && stored => {
+                self.direct_gradient();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn compute(&mut self, stages: Stages) {
+        let Tile { channels, .. } = self.tile;
+        if stages.has(Stages::TERMS) {
+            for i in 0..self.terms.len() {
+                let sum = self.pixel_value(i, stages.has(Stages::EACH));
+                self.totals[TERMS * channels + i] += sum;
+            }
+        }
+        if stages.has(Stages::EACH) {
+            self.clear_unweighted(|workspace| &mut workspace.grad);
+            let planes = if self.tile.activation == Activation::Softmax { 1 } else { channels };
+            self.write_out(|workspace| &workspace.grad, planes, false);
+            return;
+        }
+        if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
+            self.region_sums(stages.has(Stages::ALL_SUMS));
+        }
+        if stages.has(Stages::STORE) {
+            self.write_out(|workspace| &workspace.act, channels, false);
+        }
+        if stages.has(Stages::GRADIENT) {
+            for k in 0..channels {
+                let plane = self.tile.plane(k);
+                self.grad[plane].fill([0.0; LANES]);
+            }
+            if stages.has(Stages::AFFINE | Stages::CURVED) {
+                self.region_gradient(0, stages.has(Stages::CURVED));
+            }
+            for i in 0..self.terms.len() {
+                self.pixel_gradient(i);
+            }
+            self.clear_unweighted(|workspace| &mut workspace.grad);
+            self.write_out(|workspace| &workspace.grad, channels, stages.has(Stages::ADD));
+        }
+    }
+}
