@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { playwright } from '@vitest/browser-playwright';
 import { defineConfig } from 'vitest/config';
+import { chromium } from './scripts/toolchain.mjs';
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -9,9 +9,7 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 const PROBE = '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b';
 const native = WebAssembly.validate(Buffer.from(PROBE, 'hex'));
 
-const chromium = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/google-chrome'].find(
-  (candidate) => candidate !== undefined && existsSync(candidate),
-);
+const executablePath = chromium();
 
 const GENERIC = 'test/*.test.ts';
 /** Tests of files, processes and packages. */
@@ -48,6 +46,7 @@ export default defineConfig({
         test: {
           name: 'package',
           include: ['test/package/*.test.ts'],
+          globalSetup: ['test/package/setup.ts'],
           provide: { simd: 'auto' },
           testTimeout: 240_000,
           hookTimeout: 240_000,
@@ -67,7 +66,7 @@ export default defineConfig({
             instances: [{ browser: 'chromium' }],
             provider: playwright({
               launchOptions: {
-                ...(chromium && { executablePath: chromium }),
+                ...(executablePath && { executablePath }),
                 args: [
                   '--no-sandbox',
                   '--disable-gpu',

@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environment, tryRun, wasmToolchain } from './toolchain.mjs';
+import { encodePatch, encodeText } from './inline.mjs';
 import { sha256, sourceHash } from './source-hash.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -74,15 +75,14 @@ function outputs() {
     if (simd128.glue !== relaxed.glue) fail('the two builds have different glue');
     // Bundlers take `new URL(…, import.meta.url)` for an asset and fail on it.
     if (simd128.glue.includes('import.meta')) fail('the glue reads import.meta');
-    const inline = (name, wasm) =>
-      `${HEADER}export const ${name}Hex: string =\n  '${wasm.toString('hex')}';\n`;
+    const inline = (name, text) => `${HEADER}export const ${name}: string =\n  '${text}';\n`;
     return {
       'glue.js': HEADER + simd128.glue,
       'glue.d.ts': HEADER + simd128.types,
       'simd128.wasm': simd128.wasm,
       'relaxed.wasm': relaxed.wasm,
-      'simd128.ts': inline('simd128', simd128.wasm),
-      'relaxed.ts': inline('relaxed', relaxed.wasm),
+      'simd128.ts': inline('simd128Text', encodeText(simd128.wasm)),
+      'relaxed.ts': inline('relaxedPatch', encodePatch(simd128.wasm, relaxed.wasm)),
     };
   } finally {
     rmSync(folder, { recursive: true });

@@ -1,6 +1,15 @@
 /** Compiles ts/ to dist/ and copies the core beside it. Does nothing when dist/ is newer than everything it is from. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
@@ -19,9 +28,22 @@ function newest(folder) {
 const sources = Math.max(newest(join(root, 'ts')), statSync(join(root, 'tsconfig.build.json')).mtimeMs);
 const done = join(dist, 'index.js');
 if (!existsSync(done) || statSync(done).mtimeMs < sources) {
-  rmSync(dist, { recursive: true, force: true });
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
-  mkdirSync(join(dist, 'core'), { recursive: true });
-  for (const name of COPIED) copyFileSync(join(root, 'ts', 'core', name), join(dist, 'core', name));
+  // Built aside and moved: a failed build leaves no half of a dist/, and a reader never sees one.
+  mkdirSync(join(root, 'target'), { recursive: true });
+  const aside = mkdtempSync(join(root, 'target', 'dist-'));
+  try {
+    const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+    const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', aside];
+    execFileSync(process.execPath, args, { stdio: 'inherit' });
+    mkdirSync(join(aside, 'core'), { recursive: true });
+    for (const name of COPIED) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));
+    rmSync(dist, { recursive: true, force: true });
+    renameSync(aside, dist);
+  } catch (error) {
+    // The compiler has said what is wrong.
+    if (error.status === undefined) throw error;
+    process.exitCode = 1;
+  } finally {
+    rmSync(aside, { recursive: true, force: true });
+  }
 }

@@ -39,6 +39,23 @@ export function environment(folder) {
   return { ...process.env, PATH: path, RUSTC: join(folder, 'rustc'), CARGO: join(folder, 'cargo') };
 }
 
+/** The crate's `rust-version`. */
+const OLDEST = [1, 88];
+
+/** The environment in which `cargo` can test the crate natively, or what is `missing`. */
+export function cargo() {
+  let missing = 'no Rust toolchain found';
+  for (const folder of FOLDERS) {
+    if (!existsSync(join(folder, 'cargo'))) continue;
+    const version = /^rustc (\d+)\.(\d+)/.exec(tryRun(join(folder, 'rustc'), ['--version']) ?? '');
+    if (!version) continue;
+    const [major, minor] = version.slice(1).map(Number);
+    if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return { env: environment(folder) };
+    missing = `${version[0]} is older than ${OLDEST.join('.')}`;
+  }
+  return { missing };
+}
+
 /** A Chromium to test in, or undefined. */
 export function chromium() {
   const candidates = [

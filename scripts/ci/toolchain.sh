@@ -3,24 +3,31 @@
 # Every step looks first whether its result is there.
 set -euo pipefail
 target=wasm32-unknown-unknown
-wasm_bindgen=0.2.127
+# The lock file's version: the program and the crate must agree.
+wasm_bindgen=$(grep -A 1 '^name = "wasm-bindgen"$' Cargo.lock | sed -n 's/^version = "\(.*\)"$/\1/p')
 wasm_pack=0.15.1
 export PATH="$HOME/.cargo/bin:$PATH"
 packages=()
 
-command -v chromium >/dev/null || packages+=(chromium)
 has_target() { [ -n "$(ls "$("$1" --print target-libdir --target $target 2>/dev/null)" 2>/dev/null)" ]; }
 
-if command -v rustup >/dev/null && ! has_target rustc; then rustup target add $target 2>/dev/null || true; fi
+command -v chromium >/dev/null || packages+=(chromium)
+command -v cc >/dev/null || packages+=(gcc libc6-dev)
 rustc=rustc
+if command -v rustup >/dev/null; then
+  has_target rustc || rustup target add $target || true
+  rustup component add clippy rustfmt || true
+fi
 if ! command -v rustc >/dev/null || ! has_target rustc; then
   rustc=/usr/bin/rustc
-  [ -x "$rustc" ] && has_target "$rustc" || packages+=(rustc-web cargo-web rust-web-src rust-web-llvm lld-22)
+  { [ -x $rustc ] && has_target $rustc; } ||
+    packages+=(rustc-web cargo-web rust-web-src rust-web-llvm rust-web-clippy rustfmt-web lld-22)
 fi
-command -v valgrind >/dev/null || true
 if [ ${#packages[@]} -gt 0 ]; then
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+  [ "$(id -u)" -eq 0 ] && sudo='' || sudo=sudo
+  export DEBIAN_FRONTEND=noninteractive
+  $sudo apt-get update -qq
+  $sudo apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
 fi
 
 if ! has_target "$rustc"; then
@@ -42,6 +49,8 @@ if ! has_target "$rustc"; then
 fi
 
 cargo=$(command -v cargo || echo /usr/bin/cargo)
-[ "$(wasm-bindgen --version 2>/dev/null)" = "wasm-bindgen $wasm_bindgen" ] || "$cargo" install --quiet wasm-bindgen-cli --version $wasm_bindgen
-[ "$(wasm-pack --version 2>/dev/null)" = "wasm-pack $wasm_pack" ] || "$cargo" install --quiet wasm-pack --version $wasm_pack
+has_version() { [ "$("$1" --version 2>/dev/null)" = "$1 $2" ]; }
+# Without --locked: the lock file of wasm-bindgen-cli asks for a crate version that could not be fetched.
+has_version wasm-bindgen "$wasm_bindgen" || "$cargo" install --quiet wasm-bindgen-cli --version "$wasm_bindgen"
+has_version wasm-pack "$wasm_pack" || "$cargo" install --quiet wasm-pack --version "$wasm_pack"
 echo "toolchain: $("$rustc" --version), $(wasm-bindgen --version), $(wasm-pack --version), $(chromium --version --no-sandbox 2>/dev/null || echo no chromium)"

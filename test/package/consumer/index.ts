@@ -1,0 +1,57 @@
+import {
+  backend,
+  binaryCrossEntropyLoss,
+  checkGradient,
+  crossEntropyLoss,
+  diceLoss,
+  lossFromJSON,
+  regionLoss,
+  setup,
+  ShapeError,
+  Sums,
+  weightedSum,
+} from 'segloss';
+import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
+import * as article from 'segloss/compat/article';
+
+setup({ simd: 'auto' });
+const simd: 'simd128' | 'relaxed' | 'custom' = backend().simd;
+
+const call: LossCall = { shape: [1, 2, 2], mask: [1, 1], out: new Float32Array(4) };
+const loss: Loss = weightedSum([
+  [1, diceLoss({ smooth: 1e-5, average: 'micro' })],
+  [0.5, crossEntropyLoss({ ignoreIndex: 255, classWeights: [1, 2] })],
+]);
+const pred: Prediction = new Float64Array(4);
+const target: Target = new Uint8Array(2);
+const { value, grad }: { value: number; grad: Float32Array } = loss.valueAndGrad(pred, target, call);
+const evaluation: Evaluation = loss.evaluate(pred, target, call);
+
+const sums: Sums = loss.accumulate(pred, target, { shape: [1, 2, 2], sample: 0 });
+const merged: number = loss.valueFrom(sums.merge(Sums.from(JSON.parse(JSON.stringify(sums)))));
+const config: LossConfig = loss.toJSON();
+const same: Loss = lossFromJSON(config);
+
+const own = regionLoss(
+  'own',
+  ({ tp, p, g }, { weight }) => ({
+    value: 1 - (weight * tp) / (p + g),
+    partials: { tp: -weight / (p + g) },
+  }),
+  { weight: 2 },
+);
+const checked = checkGradient(own({ weight: 1, classes: [1] }), pred, target, { shape: [1, 2, 2] });
+
+// @ts-expect-error a name no loss has
+diceLoss({ smoothing: 1 });
+// @ts-expect-error a plain array
+binaryCrossEntropyLoss().value([0], new Uint8Array(1), { shape: [1, 1] });
+
+export const half = (
+  array: { [index: number]: number } & ArrayBufferView & {
+      readonly length: number;
+      readonly [Symbol.toStringTag]: 'Float16Array';
+    },
+): number => loss.value(array, target, call);
+
+export { article, checked, evaluation, grad, merged, same, ShapeError, simd, value };

@@ -1,0 +1,83 @@
+/** The installed tarball in Node: what is in it, and that it loads by ESM and by `require`. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { EXPECTED, PROGRAM } from './program.js';
+
+const consumer = inject('consumer');
+const installed = join(consumer, 'node_modules', 'segloss');
+const manifest = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+  dependencies?: object;
+  peerDependencies?: object;
+  optionalDependencies?: object;
+  exports: Record<string, Record<string, string>>;
+};
+
+function node(type: 'module' | 'commonjs', code: string): string {
+  const args = [`--input-type=${type}`, '--eval', code];
+  return execFileSync(process.execPath, args, { cwd: consumer, encoding: 'utf8', stdio: 'pipe' });
+}
+
+test('the tarball holds what it must, nothing of the workshop, and at most 400 KB', () => {
+  const { bytes, files } = inject('tarball');
+  console.log(`tarball: ${bytes} bytes, ${files.length} files`);
+  expect(bytes).toBeLessThanOrEqual(400_000);
+  expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']));
+  expect(
+    files.filter((path) => !/^(dist\/.*\.(js|d\.ts|wasm)|[A-Z]+(\.md)?|package\.json)$/.test(path)),
+  ).toEqual([]);
+});
+
+test('no dependency is installed with it', () => {
+  expect(manifest).not.toHaveProperty('dependencies');
+  expect(manifest).not.toHaveProperty('peerDependencies');
+  expect(manifest).not.toHaveProperty('optionalDependencies');
+  expect(readdirSync(join(consumer, 'node_modules')).filter((name) => !name.startsWith('.'))).toEqual([
+    'segloss',
+  ]);
+});
+
+test.each(Object.entries(manifest.exports))('export %s resolves', (path, conditions) => {
+  expect(conditions).toHaveProperty('default');
+  for (const target of Object.values(conditions)) expect(existsSync(join(installed, target))).toBe(true);
+  const specifier = JSON.stringify(path.replace('.', 'segloss'));
+  const resolved = node('module', `process.stdout.write(import.meta.resolve(${specifier}))`);
+  expect(existsSync(new URL(resolved))).toBe(true);
+  if (conditions.default!.endsWith('.js')) node('module', `await import(${specifier})`);
+});
+
+test('import runs', () => {
+  const code = `import * as segloss from 'segloss'; console.log(JSON.stringify((${PROGRAM})(segloss)));`;
+  expect(JSON.parse(node('module', code))).toEqual(EXPECTED);
+});
+
+test('require runs', () => {
+  const code = `console.log(JSON.stringify((${PROGRAM})(require('segloss'))));`;
+  expect(JSON.parse(node('commonjs', code))).toEqual(EXPECTED);
+});
+
+test('both modules are served as files and accepted by setup', () => {
+  for (const build of ['simd128', 'relaxed']) {
+    const code = `
+      import { readFileSync } from 'node:fs';
+      import * as segloss from 'segloss';
+      segloss.setup({ module: readFileSync(new URL(import.meta.resolve('segloss/${build}.wasm'))) });
+      console.log(JSON.stringify((${PROGRAM})(segloss)));`;
+    const args = ['--experimental-wasm-relaxed-simd', '--input-type=module', '--eval', code];
+    const output = execFileSync(process.execPath, args, { cwd: consumer, encoding: 'utf8' });
+    expect(JSON.parse(output)).toEqual(EXPECTED);
+  }
+});
+
+/** Printed, not asserted: a shared machine's clock decides nothing. The promise is 15 ms on a calm one. */
+test('the first call, cold', () => {
+  const code = `
+    import { binaryCrossEntropyLoss } from 'segloss';
+    const start = performance.now();
+    binaryCrossEntropyLoss().value(new Float32Array(4), new Uint8Array(4), { shape: [1, 1, 4] });
+    console.log(performance.now() - start);`;
+  const times = Array.from({ length: 5 }, () => Number(node('module', code)));
+  for (const time of times) expect(time).toBeGreaterThan(0);
+  console.log(`first call, cold: ${Math.min(...times).toFixed(1)} ms, best of ${times.length}`);
+});
