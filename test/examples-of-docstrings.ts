@@ -1,0 +1,144 @@
+/** The public names of the package as the compiler sees them, with their docstrings, and docstrings' examples run. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compileFunction } from 'node:vm';
+import ts from 'typescript';
+
+export const ROOT = fileURLToPath(new URL('../', import.meta.url));
+
+/** One name of a door. */
+export interface Export {
+  /** `segloss`, `segloss/compat/article` … */
+  readonly door: string;
+  readonly name: string;
+  readonly kind: 'loss' | 'function' | 'class' | 'type';
+  /** Docstring without tags. */
+  readonly text: string;
+  /** The code of `@example`. */
+  readonly example: string | undefined;
+  /** The file that declares it. */
+  readonly file: string;
+}
+
+interface Manifest {
+  readonly exports: Readonly<Record<string, { readonly types?: string; readonly default: string }>>;
+}
+
+const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as Manifest;
+
+/** Source file of every door that has types. */
+export const DOORS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(manifest.exports).flatMap(([path, { types }]) =>
+    types === undefined
+      ? []
+      : [[`segloss${path.slice(1)}`, ROOT + types.replace('./dist/', 'ts/').replace('.d.ts', '.ts')]],
+  ),
+);
+
+const { options } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile(`${ROOT}tsconfig.json`, (file) => ts.sys.readFile(file)).config,
+  ts.sys,
+  ROOT,
+);
+const program = ts.createProgram(Object.values(DOORS), options);
+const checker = program.getTypeChecker();
+
+function kindOf(symbol: ts.Symbol, file: string): Export['kind'] {
+  if (symbol.flags & ts.SymbolFlags.Class) return 'class';
+  if (!(symbol.flags & ts.SymbolFlags.Value)) return 'type';
+  const calls = checker.getTypeOfSymbol(symbol).getCallSignatures();
+  const makes = calls.some((call) => checker.typeToString(call.getReturnType()) === 'Loss');
+  return makes && ['loss', 'compat'].includes(basename(dirname(file))) ? 'loss' : 'function';
+}
+
+function describeExport(door: string, exported: ts.Symbol): Export {
+  const alias = exported.flags & ts.SymbolFlags.Alias;
+  const symbol = alias ? checker.getAliasedSymbol(exported) : exported;
+  const file = symbol.declarations?.[0]?.getSourceFile().fileName ?? '';
+  const tag = symbol.getJsDocTags(checker).find(({ name }) => name === 'example');
+  return {
+    door,
+    name: exported.name,
+    kind: kindOf(symbol, file),
+    text: ts.displayPartsToString(symbol.getDocumentationComment(checker)),
+    example: /```ts\n([^]*?)```/.exec(ts.displayPartsToString(tag?.text))?.[1],
+    file,
+  };
+}
+
+export const EXPORTS: readonly Export[] = Object.entries(DOORS).flatMap(([door, file]) => {
+  const source = program.getSourceFile(file);
+  const module = source && checker.getSymbolAtLocation(source);
+  if (module === undefined) throw new Error(`package.json exports ${door}, and ${file} is no module`);
+  return checker.getExportsOfModule(module).map((exported) => describeExport(door, exported));
+});
+
+/** What the compiler says of the examples, as files of the package's own strictness. */
+export function exampleErrors(examples: ReadonlyMap<string, string>): string[] {
+  const host = ts.createCompilerHost(options);
+  const at = (name: string): string => `${ROOT}test/example-${name}.ts`;
+  const files = new Map([...examples].map(([name, code]) => [at(name), `${code}\nexport {};`]));
+  const read = host.getSourceFile.bind(host);
+  host.getSourceFile = (file, ...rest) => {
+    const code = files.get(file);
+    return code === undefined ? read(file, ...rest) : ts.createSourceFile(file, code, ts.ScriptTarget.ES2022);
+  };
+  host.fileExists = (file) => files.has(file) || ts.sys.fileExists(file);
+  const checked = ts.createProgram([...files.keys()], { ...options, noUnusedLocals: false }, host);
+  return [...files.keys()].flatMap((file) =>
+    checked
+      .getSemanticDiagnostics(checked.getSourceFile(file))
+      .map((found) => `${basename(file)}: ${ts.flattenDiagnosticMessageText(found.messageText, ' ')}`),
+  );
+}
+
+/** A value an example shows, and the value it has. */
+export interface Shown {
+  readonly code: string;
+  readonly found: unknown;
+  readonly printed: string;
+}
+
+/** Runs an example; each `expression; // => value` of it is reported. */
+export async function runExample(code: string, doors: Readonly<Record<string, unknown>>): Promise<Shown[]> {
+  const source = ts.createSourceFile('example.ts', code, ts.ScriptTarget.ES2022);
+  let marked = '';
+  for (const statement of source.statements) {
+    const comments = ts.getTrailingCommentRanges(code, statement.end) ?? [];
+    const printed = comments.map(({ pos, end }) => /^\/\/ => (.*)$/.exec(code.slice(pos, end))?.[1])[0];
+    const text = statement.getText(source);
+    if (printed === undefined || !ts.isExpressionStatement(statement)) marked += `${text}\n`;
+    else {
+      const expression = statement.expression.getText(source);
+      marked += `shown.push({ code: ${JSON.stringify(text)}, found: ${expression}, printed: ${JSON.stringify(printed)} });\n`;
+    }
+  }
+  const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
+  const { outputText } = ts.transpileModule(marked, { compilerOptions });
+  const shown: Shown[] = [];
+  const load = (door: string): unknown => {
+    if (!(door in doors))
+      throw new Error(`the example imports "${door}", which package.json does not export`);
+    return doors[door];
+  };
+  // An example may await.
+  const body = `return (async () => {${outputText}})();`;
+  const run = compileFunction(body, ['require', 'exports', 'shown']) as (
+    ...values: unknown[]
+  ) => Promise<void>;
+  await run(load, {}, shown);
+  return shown;
+}
+
+/** Whether a value is what is printed: numbers to the digits there, the rest exactly. */
+export function agrees(found: unknown, printed: unknown): boolean {
+  if (typeof printed === 'number') {
+    const digits = String(printed).split('.')[1]?.length;
+    const bound = digits === undefined ? 1e-9 : 0.5 * 10 ** -digits;
+    return typeof found === 'number' && Math.abs(found - printed) <= bound;
+  }
+  if (typeof printed !== 'object' || printed === null) return found === printed;
+  const [a, b] = [new Map<string, unknown>(Object.entries(found ?? {})), Object.entries(printed)];
+  return a.size === b.length && b.every(([key, value]) => agrees(a.get(key), value));
+}

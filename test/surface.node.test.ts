@@ -1,0 +1,155 @@
+/** Every public name is documented, its example runs, and a loss is everywhere a loss must be. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { lossFromJSON } from '../ts/index.js';
+import type { Loss, LossConfig } from '../ts/index.js';
+import {
+  agrees,
+  DOORS,
+  type Export,
+  exampleErrors,
+  EXPORTS,
+  ROOT,
+  runExample,
+} from './examples-of-docstrings.js';
+
+const LOSS_HEADINGS = ['Formula', 'Shapes', 'Range', 'Numerics', 'Errors', 'Source'];
+
+const doors: Record<string, Readonly<Record<string, unknown>>> = {};
+for (const [door, file] of Object.entries(DOORS)) {
+  doors[door] = (await import(/* @vite-ignore */ file)) as Readonly<Record<string, unknown>>;
+}
+
+const title = ({ door, name }: Export): string => `${door}: ${name}`;
+const named = (list: readonly Export[]): (readonly [string, Export])[] =>
+  list.map((one) => [title(one), one] as const);
+const losses = EXPORTS.filter(({ kind }) => kind === 'loss');
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The files of a folder and its folders, from the root; none if there is no such folder. */
+function filesOf(folder: string, ending: string): string[] {
+  if (!existsSync(ROOT + folder)) return [];
+  const all = readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' });
+  return all.filter((path) => path.endsWith(ending)).map((path) => `${folder}/${path}`);
+}
+
+/** The paragraph under a heading. */
+function under(text: string, heading: string): string | undefined {
+  const next = LOSS_HEADINGS.map((other) => `\\n${other}: `).join('|');
+  return new RegExp(`(?:^|\\n)${heading}: ([^]*?)(?=${next}|$)`).exec(text)?.[1];
+}
+
+test('the doors export something, and at run time just what the types say', () => {
+  for (const [door, module] of Object.entries(doors)) {
+    const typed = EXPORTS.filter((one) => one.door === door && one.kind !== 'type').map(({ name }) => name);
+    expect(typed.length, door).toBeGreaterThan(0);
+    expect(Object.keys(module).sort(), door).toEqual(typed.sort());
+  }
+});
+
+describe('docstrings', () => {
+  test.each(named(EXPORTS))('%s says what it is', (_, { text }) => {
+    expect(text.trim().length).toBeGreaterThan(10);
+  });
+
+  test.each(named(losses))('%s has every heading', (_, { text, example }) => {
+    for (const heading of LOSS_HEADINGS) {
+      expect(under(text, heading)?.trim().length ?? 0, heading).toBeGreaterThan(3);
+    }
+    expect(under(text, 'Range')).toMatch(/\bnats\b|\bunits?\b/);
+    expect(under(text, 'Source')).toMatch(/\d{4}|the article/);
+    expect(example).toBeDefined();
+  });
+
+  test.each(named(EXPORTS.filter(({ kind }) => kind === 'function')))(
+    '%s says what it throws',
+    (_, { text }) => {
+      expect(under(text, 'Errors')?.trim().length ?? 0).toBeGreaterThan(3);
+    },
+  );
+
+  test.each(named(EXPORTS.filter(({ kind }) => kind !== 'type')))(
+    '%s shows how it is used',
+    (_, { example }) => {
+      expect(example).toBeDefined();
+    },
+  );
+
+  test.each(named(EXPORTS))('%s names tests that exist', (_, { text }) => {
+    for (const [path] of text.matchAll(/test\/[\w.-]+\.ts/g))
+      expect(existsSync(ROOT + path), path).toBe(true);
+  });
+});
+
+describe('examples', () => {
+  const examples = EXPORTS.filter(({ example }) => example !== undefined);
+
+  test('compile under the strictest settings', () => {
+    const codes = examples.map((one) => [title(one).replaceAll(/\W+/g, '-'), one.example ?? ''] as const);
+    expect(exampleErrors(new Map(codes))).toEqual([]);
+  });
+
+  test.each(named(examples))('%s shows what it gives', async (_, { example = '' }) => {
+    const shown = await runExample(example, doors);
+    expect(shown.length).toBeGreaterThan(0);
+    expect(shown.length, 'each // => follows an expression').toBe(example.split('// =>').length - 1);
+    for (const { code, found, printed } of shown) {
+      const plain: unknown = typeof found === 'object' ? JSON.parse(JSON.stringify(found)) : found;
+      expect(
+        agrees(plain, JSON.parse(printed)),
+        `${code} gives ${JSON.stringify(plain)}, not ${printed}`,
+      ).toBe(true);
+    }
+  });
+});
+
+describe('a loss is everywhere', () => {
+  interface Fixture {
+    readonly loss: string;
+    readonly cases: readonly [
+      { readonly options: LossConfig['options']; readonly terms?: LossConfig['terms'] },
+    ];
+  }
+  const fixtureOf = ({ door, name }: Export): string => {
+    const folder = door === 'segloss' ? '' : `${basename(door)}/`;
+    return `${ROOT}test/oracle/${folder}${snake(name)}.json`;
+  };
+  const read = (path: string): Fixture => JSON.parse(readFileSync(path, 'utf8')) as Fixture;
+
+  test.each(named(losses))('%s has a fixture', (_, loss) => {
+    expect(existsSync(fixtureOf(loss)), fixtureOf(loss)).toBe(true);
+    const { loss: name, cases } = read(fixtureOf(loss));
+    expect(name).toBe(loss.name);
+    expect(cases.length).toBeGreaterThan(0);
+  });
+
+  test('every fixture is of a loss', () => {
+    const found = filesOf('test/oracle', '.json').map((path) => ROOT + path);
+    expect(found.filter((path) => !losses.map(fixtureOf).includes(path))).toEqual([]);
+  });
+
+  test.each(named(losses))('%s is what lossFromJSON makes of its JSON', (_, one) => {
+    const { options, terms } = read(fixtureOf(one)).cases[0];
+    const own = doors[one.door]?.[one.name] as (options?: object) => Loss;
+    const loss = terms ? lossFromJSON({ name: one.name, options, terms }) : own(options);
+    const config = JSON.parse(JSON.stringify(loss.toJSON())) as LossConfig;
+    // A loss of a sub-path that is no setting of a loss of the package keeps its own name, and is to be given.
+    const known = doors.segloss !== undefined && config.name in doors.segloss;
+    const back = lossFromJSON(config, known ? {} : { losses: { [one.name]: own } });
+    expect(back.toJSON()).toEqual(loss.toJSON());
+    if (one.door === 'segloss') expect(back.name).toBe(one.name);
+  });
+
+  const pixel = losses.filter(({ file }) => /\bpixelLoss\(/.test(readFileSync(file, 'utf8')));
+  test.each(named(pixel))('%s has a kernel of its name', (_, { file }) => {
+    const rust = `${ROOT}crate/src/pixel/${basename(file, '.ts').replaceAll('-', '_')}.rs`;
+    expect(existsSync(rust), rust).toBe(true);
+  });
+
+  const pages = ['README.md', ...filesOf('docs', '.md')].filter((path) => existsSync(ROOT + path));
+  const written = pages.map((path) => readFileSync(ROOT + path, 'utf8')).join('\n');
+  test.skipIf(pages.length === 0).each(named(losses))('%s is in the documentation', (_, { name }) => {
+    expect(written).toContain(name);
+  });
+});

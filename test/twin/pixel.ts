@@ -1,0 +1,130 @@
+/** Pixel losses: a term for each element or each pixel, and what their mean divides by. */
+import { at, cube, type Cube, type Options, type Problem, sum } from './problem.js';
+
+/** ln(1 + e^x) */
+const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+
+/** ln p, ln(1−p), p and 1−p of one class; none of them a difference of rounded numbers. */
+interface Chance {
+  readonly logP: number;
+  readonly logQ: number;
+  readonly p: number;
+  readonly q: number;
+}
+
+function sigmoidChance(z: number): Chance {
+  const [logP, logQ] = [-softplus(-z), -softplus(z)];
+  return { logP, logQ, p: Math.exp(logP), q: Math.exp(logQ) };
+}
+
+/** Logarithms are clamped at −100. */
+function givenChance(p: number): Chance {
+  const clamped = (x: number): number => Math.max(Math.log(x), -100);
+  return { logP: clamped(p), logQ: clamped(1 - p), p, q: 1 - p };
+}
+
+function softmaxChances(z: readonly number[]): Chance[] {
+  const largest = Math.max(...z);
+  const top = z.indexOf(largest);
+  const e = z.map((x) => Math.exp(x - largest));
+  const others = sum(e.filter((_, k) => k !== top));
+  return z.map((x, k) => {
+    const p = (e[k] as number) / (1 + others);
+    // Only the largest p can be near 1.
+    const q = k === top ? others / (1 + others) : 1 - p;
+    return { logP: x - largest - Math.log1p(others), logQ: Math.log(q), p, q };
+  });
+}
+
+/** Of every class of a pixel. */
+function chances({ activation }: Problem, z: readonly number[]): Chance[] {
+  if (activation === 'softmax') return softmaxChances(z);
+  return z.map(activation === 'sigmoid' ? sigmoidChance : givenChance);
+}
+
+/** 0·∞ is 0. */
+const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : a * b);
+
+/** The number of class k. */
+const of = (option: number | readonly number[] | undefined, k: number): number | undefined =>
+  typeof option === 'object' ? option[k] : option;
+
+/** The term of class k at one pixel, before pixel, sample and (for elementwise losses) class weights. */
+type Term = (options: Options, problem: Problem, chance: Chance, g: readonly number[], k: number) => number;
+
+const classWeight = ({ classWeights }: Options, k: number): number => classWeights?.[k] ?? 1;
+
+export const PIXEL_TERMS: Readonly<Record<string, Term>> = {
+  binaryCrossEntropyLoss: (options, _, { logP, logQ }, g, k) => {
+    const { labelSmoothing: e = 0, positiveWeight } = options;
+    const label = g[k] as number;
+    // Weights go by the unsmoothed label: what smoothing takes from a positive keeps the weight of a positive.
+    const positive = (of(positiveWeight, k) ?? 1) * ((1 - e / 2) * -logP + (e / 2) * -logQ);
+    const negative = (e / 2) * -logP + (1 - e / 2) * -logQ;
+    return classWeight(options, k) * (times(label, positive) + times(1 - label, negative));
+  },
+
+  crossEntropyLoss: (options, { channels }, { logP }, g, k) => {
+    const { labelSmoothing: e = 0 } = options;
+    const weightOfLabel = e === 0 ? 0 : sum(g.map((label, j) => classWeight(options, j) * label));
+    const label = classWeight(options, k) * (g[k] as number) * (1 - e) + (weightOfLabel * e) / channels;
+    return times(label, -logP);
+  },
+
+  focalLoss: (options, { activation }, { logP, logQ, p, q }, g, k) => {
+    const { gamma = 2, alpha } = options;
+    const label = g[k] as number;
+    const a = of(alpha, k);
+    const positive = times((a ?? 1) * label, times(q ** gamma, -logP));
+    const negative = times((a === undefined ? 1 : 1 - a) * (1 - label), times(p ** gamma, -logQ));
+    return classWeight(options, k) * (activation === 'softmax' ? positive : positive + negative);
+  },
+};
+
+/** The weighted terms by [sample][pixel][class]; 0 where the class or the pixel does not count. */
+function weightedTerms(term: Term, options: Options, problem: Problem, z: Cube): number[][][] {
+  const { kept, valid, w, v, g } = problem;
+  const chance = z.map((sample) => sample.map((pixel) => chances(problem, pixel)));
+  return cube(problem, (b, i, k) => {
+    if (!kept.includes(k) || !at(valid, b, i, k)) return 0;
+    const weight = (v[b] as number) * at(w, b, i, k);
+    return times(weight, term(options, problem, at(chance, b, i, k), g[b]?.[i] as number[], k));
+  });
+}
+
+function divisor(options: Options, problem: Problem): number {
+  const { activation, channels, kept, valid, w, v, g } = problem;
+  const { normalizer = 'valid', meanOver = 'elements' } = options;
+  const softmax = activation === 'softmax';
+  const counted = softmax ? [0] : kept;
+  const counts = cube(problem, (b, i, k) => {
+    if (softmax && normalizer === 'weights') {
+      if (!at(valid, b, i, k)) return 0;
+      return (v[b] as number) * at(w, b, i, k) * classWeight(options, k) * at(g, b, i, k);
+    }
+    if (!counted.includes(k)) return 0;
+    if (normalizer === 'all') return 1;
+    if (!at(valid, b, i, k)) return 0;
+    return normalizer === 'valid' ? 1 : (v[b] as number) * at(w, b, i, k) * classWeight(options, k);
+  });
+  const total = channels === 0 ? 0 : sum(counts.flat(2));
+  return !softmax && meanOver === 'pixels' ? total / kept.length : total;
+}
+
+export function pixelUnreduced(
+  name: string,
+  options: Options,
+  problem: Problem,
+  z: Cube,
+): { readonly cube: number[][][]; readonly perPixel: boolean } {
+  const terms = weightedTerms(PIXEL_TERMS[name] as Term, options, problem, z);
+  if (problem.activation !== 'softmax') return { cube: terms, perPixel: false };
+  return { cube: terms.map((sample) => sample.map((pixel) => [sum(pixel)])), perPixel: true };
+}
+
+export function pixelValue(name: string, options: Options, problem: Problem, z: Cube): number {
+  const total = sum(pixelUnreduced(name, options, problem, z).cube.flat(2));
+  if (options.reduction === 'sum') return total;
+  const by = divisor(options, problem);
+  return by === 0 ? 0 : total / by;
+}

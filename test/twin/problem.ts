@@ -1,0 +1,158 @@
+/**
+ * The inputs of a call in plain form, [sample][pixel][class], so that the twin's formulas read as they are written.
+ * Everything in this folder is slow, obvious and f64, and shares nothing with the library but its public types.
+ */
+import type { Activation, LossCall } from '../../ts/index.js';
+
+/** A loss by name, as `toJSON` gives it: what the twin and the library are both made from. */
+export interface Config {
+  readonly name: string;
+  readonly options: Options;
+  readonly terms?: readonly (readonly [number, Config])[];
+}
+
+/** Options of every loss at once. */
+export interface Options {
+  readonly activation?: Activation;
+  readonly dataFormat?: 'channelsFirst' | 'channelsLast';
+  readonly reduction?: 'mean' | 'sum';
+  readonly ignoreIndex?: number;
+  readonly classes?: readonly number[];
+  readonly includeBackground?: boolean;
+  readonly classWeights?: readonly number[];
+  readonly labelSmoothing?: number;
+  readonly normalizer?: 'valid' | 'weights' | 'all';
+  readonly meanOver?: 'elements' | 'pixels';
+  readonly positiveWeight?: number | readonly number[];
+  readonly gamma?: number;
+  readonly alpha?: number | readonly number[];
+  readonly aggregate?: 'sample' | 'batch';
+  readonly average?: 'macro' | 'micro';
+  readonly smooth?: number | { readonly numerator: number; readonly denominator: number };
+  readonly classWeighting?: 'normalized' | 'raw';
+  readonly emptyClass?: 'score' | 'skip' | 'zero' | 'one';
+  readonly exponent?: 1 | 2;
+  readonly transform?: 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
+  readonly fpWeight?: number;
+  readonly fnWeight?: number;
+  readonly power?: number;
+  readonly sensitivityWeight?: number;
+  readonly weighting?: 'square' | 'simple' | 'uniform';
+  readonly absentClass?: 'max' | 'zero' | { readonly epsilon: number };
+}
+
+/** All but the prediction. */
+export interface Problem {
+  readonly activation: Activation;
+  readonly samples: number;
+  readonly pixels: number;
+  readonly channels: number;
+  readonly spatial: readonly number[];
+  readonly channelsLast: boolean;
+  /** The classes that count. */
+  readonly kept: readonly number[];
+  /** Target by [sample][pixel][class]; 0 where invalid. */
+  readonly g: readonly (readonly number[][])[];
+  /** Neither ignored nor masked. */
+  readonly valid: readonly (readonly boolean[][])[];
+  /** `pixelWeights`. */
+  readonly w: readonly (readonly number[][])[];
+  /** `sampleWeights`. */
+  readonly v: readonly number[];
+}
+
+export type Cube = readonly (readonly (readonly number[])[])[];
+
+export function cube<T>(
+  { samples, pixels, channels }: Pick<Problem, 'samples' | 'pixels' | 'channels'>,
+  of: (b: number, i: number, k: number) => T,
+): T[][][] {
+  return Array.from({ length: samples }, (_b, b) =>
+    Array.from({ length: pixels }, (_i, i) => Array.from({ length: channels }, (_k, k) => of(b, i, k))),
+  );
+}
+
+/** The entry of a cube. */
+export function at<T>(from: readonly (readonly (readonly T[])[])[], b: number, i: number, k: number): T {
+  return (from[b] as readonly (readonly T[])[])[i]?.[k] as T;
+}
+
+export const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+
+type Sizes = Pick<Problem, 'pixels' | 'channels' | 'channelsLast'>;
+
+/** Where an entry of the prediction lies in its flat array. */
+export function offset({ pixels, channels, channelsLast }: Sizes, b: number, i: number, k: number): number {
+  return channelsLast ? (b * pixels + i) * channels + k : (b * channels + k) * pixels + i;
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+/** Logits or probabilities by [sample][pixel][class]; an infinite logit is the largest finite f32. */
+export function readPrediction(problem: Problem, pred: ArrayLike<number>): Cube {
+  return cube(problem, (b, i, k) => {
+    const z = pred[offset(problem, b, i, k)] as number;
+    if (problem.activation === 'none') return Math.min(Math.max(z, 0), 1);
+    return Math.min(Math.max(z, -LARGEST), LARGEST);
+  });
+}
+
+export function activationOf({ name, options }: Config, channels: number): Activation {
+  if (options.activation !== undefined) return options.activation;
+  if (name === 'binaryCrossEntropyLoss') return 'sigmoid';
+  if (name === 'crossEntropyLoss') return 'softmax';
+  return channels === 1 ? 'sigmoid' : 'softmax';
+}
+
+function keptClasses({ classes, includeBackground }: Options, channels: number): readonly number[] {
+  const all = Array.from({ length: channels }, (_, k) => k);
+  return classes ?? (includeBackground === false ? all.slice(1) : all);
+}
+
+export function readProblem(config: Config, target: ArrayLike<number>, call: LossCall): Problem {
+  const { options } = config;
+  const channelsLast = options.dataFormat === 'channelsLast';
+  const [samples = 0, ...rest] = call.shape;
+  const channels = (channelsLast ? rest.at(-1) : rest[0]) ?? 0;
+  const spatial = channelsLast ? rest.slice(0, -1) : rest.slice(1);
+  const pixels = spatial.reduce((a, b) => a * b, 1);
+  const sizes = { samples, pixels, channels, channelsLast };
+  const activation = activationOf(config, channels);
+
+  const dense = channels === 1 || target.length === samples * channels * pixels;
+  const given = cube(sizes, (b, i, k) =>
+    dense ? (target[offset(sizes, b, i, k)] as number) : (target[b * pixels + i] as number),
+  );
+  const isIgnored = (t: number): boolean => options.ignoreIndex !== undefined && t === options.ignoreIndex;
+  const valid = cube(sizes, (b, i, k) => {
+    if (call.mask !== undefined && call.mask[b * pixels + i] === 0) return false;
+    const wholePixel = !dense || activation === 'softmax';
+    return wholePixel ? !(given[b]?.[i] as number[]).some(isIgnored) : !isIgnored(at(given, b, i, k));
+  });
+  const g = cube(sizes, (b, i, k) => {
+    if (!at(valid, b, i, k)) return 0;
+    const t = at(given, b, i, k);
+    return dense ? t : t === k ? 1 : 0;
+  });
+
+  const { pixelWeights, sampleWeights } = call;
+  const wide = pixelWeights !== undefined && pixelWeights.length === samples * channels * pixels;
+  const w = cube(sizes, (b, i, k) =>
+    pixelWeights === undefined ? 1 : (pixelWeights[wide ? offset(sizes, b, i, k) : b * pixels + i] as number),
+  );
+  const v = Array.from({ length: samples }, (_, b) => sampleWeights?.[b] ?? 1);
+  return { ...sizes, activation, spatial, kept: keptClasses(options, channels), g, valid, w, v };
+}
+
+/** Prediction-shaped numbers back in the prediction's layout. */
+export function flatten(problem: Problem, values: Cube): number[] {
+  const flat: number[] = [];
+  values.forEach((sample, b) => {
+    sample.forEach((pixel, i) => {
+      pixel.forEach((x, k) => {
+        flat[offset(problem, b, i, k)] = x;
+      });
+    });
+  });
+  return flat;
+}

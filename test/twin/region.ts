@@ -1,0 +1,199 @@
+/** Region losses: functions of a few sums per (sample, class). */
+import { at, type Cube, type Options, type Problem, sum } from './problem.js';
+
+interface Sums {
+  readonly tp: number;
+  readonly p: number;
+  readonly g: number;
+  readonly p2: number;
+  readonly g2: number;
+  readonly fgError: number;
+  readonly bgError: number;
+  readonly n: number;
+}
+
+function probabilities({ activation }: Problem, z: readonly number[]): number[] {
+  if (activation === 'none') return [...z];
+  if (activation === 'sigmoid')
+    return z.map((x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))));
+  const largest = Math.max(...z);
+  const e = z.map((x) => Math.exp(x - largest));
+  const total = sum(e);
+  return e.map((x) => x / total);
+}
+
+const NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const satisfies (keyof Sums)[];
+
+const addSums = (all: readonly Sums[]): Sums =>
+  Object.fromEntries(NAMES.map((name) => [name, sum(all.map((s) => s[name]))])) as unknown as Sums;
+
+/** The sums of the listed samples and of one class. */
+function sumsOf(
+  problem: Problem,
+  p: Cube,
+  samples: readonly number[],
+  k: number,
+  weighSamples: boolean,
+): Sums {
+  const sums = { tp: 0, p: 0, g: 0, p2: 0, g2: 0, fgError: 0, bgError: 0, n: 0 };
+  for (const b of samples) {
+    for (let i = 0; i < problem.pixels; i++) {
+      const w = at(problem.w, b, i, k) * (weighSamples ? (problem.v[b] as number) : 1);
+      // Weight 0 equals mask and ignore in region losses.
+      if (!at(problem.valid, b, i, k) || w === 0) continue;
+      const [x, g] = [at(p, b, i, k), at(problem.g, b, i, k)];
+      const error = (g - x) ** 2;
+      sums.tp += w * x * g;
+      sums.p += w * x;
+      sums.g += w * g;
+      sums.p2 += w * x * x;
+      sums.g2 += w * g * g;
+      sums.fgError += w * error * g;
+      sums.bgError += w * error * (1 - g);
+      sums.n += w;
+    }
+  }
+  return sums;
+}
+
+function smoothOf({ smooth }: Options, whenAbsent: number): { numerator: number; denominator: number } {
+  return typeof smooth === 'object'
+    ? smooth
+    : { numerator: smooth ?? whenAbsent, denominator: smooth ?? whenAbsent };
+}
+
+function transformed(numerator: number, denominator: number, transform: Options['transform']): number {
+  if (denominator === 0) return 0;
+  const s = numerator / denominator;
+  if (typeof transform === 'object') return Math.max(1 - s, 0) ** transform.power;
+  switch (transform ?? 'oneMinus') {
+    case 'log':
+      return -Math.log(Math.max(s, 1e-7));
+    case 'logCosh':
+      return Math.log1p(2 * Math.sinh((1 - s) / 2) ** 2);
+    case 'negative':
+      return -s;
+    default:
+      return 1 - s;
+  }
+}
+
+/** a/b, and 0 where b is exactly 0. */
+const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
+
+function tversky(
+  s: Sums,
+  options: Options,
+  fpWeight: number,
+  fnWeight: number,
+  transform: Options['transform'],
+): number {
+  const { numerator, denominator } = smoothOf(options, 1e-5);
+  const [fp, fn] = [s.p - s.tp, s.g - s.tp];
+  return transformed(s.tp + numerator, s.tp + fpWeight * fp + fnWeight * fn + denominator, transform);
+}
+
+/** The loss of one class, or of the pooled classes. */
+export const REGION_SCORES: Readonly<Record<string, (s: Sums, options: Options) => number>> = {
+  diceLoss: (s, options) => {
+    const { numerator, denominator } = smoothOf(options, 1e-5);
+    const size = options.exponent === 2 ? s.p2 + s.g2 : s.p + s.g;
+    return transformed(2 * s.tp + numerator, size + denominator, options.transform);
+  },
+  jaccardLoss: (s, options) => {
+    const { numerator, denominator } = smoothOf(options, 1e-5);
+    const size = options.exponent === 2 ? s.p2 + s.g2 : s.p + s.g;
+    return transformed(s.tp + numerator, size - s.tp + denominator, options.transform);
+  },
+  tverskyLoss: (s, options) => {
+    const { fpWeight = 0.5, fnWeight = 0.5 } = options;
+    return tversky(s, options, fpWeight, fnWeight, options.transform);
+  },
+  focalTverskyLoss: (s, options) => {
+    const { fpWeight = 0.3, fnWeight = 0.7, power = 0.75 } = options;
+    return tversky(s, options, fpWeight, fnWeight, { power });
+  },
+  sensitivitySpecificityLoss: (s, options) => {
+    const { sensitivityWeight: r = 0.05 } = options;
+    const { denominator } = smoothOf(options, 1e-5);
+    return r * ratio(s.fgError, s.g + denominator) + (1 - r) * ratio(s.bgError, s.n - s.g + denominator);
+  },
+};
+
+/** One ratio over all kept classes. */
+function generalizedDice(sums: readonly Sums[], weights: readonly number[], options: Options): number {
+  const { weighting = 'square', absentClass = 'max', transform } = options;
+  const { numerator, denominator } = smoothOf(options, 0);
+  const size = (g: number): number => (weighting === 'square' ? g * g : weighting === 'simple' ? g : 1);
+  let v: number[];
+  if (typeof absentClass === 'object') {
+    v = sums.map((s) => 1 / (size(s.g) + absentClass.epsilon));
+  } else {
+    const present = sums.filter((s) => s.g !== 0).map((s) => 1 / size(s.g));
+    const ofAbsent = absentClass === 'max' && present.length > 0 ? Math.max(...present) : 0;
+    v = sums.map((s) => (s.g === 0 ? ofAbsent : 1 / size(s.g)));
+  }
+  const weighted = v.map((x, j) => x * (weights[j] as number));
+  const top = sum(sums.map((s, j) => 2 * (weighted[j] as number) * s.tp));
+  const bottom = sum(sums.map((s, j) => (weighted[j] as number) * (s.p + s.g)));
+  return transformed(top + numerator, bottom + denominator, transform);
+}
+
+/** A row's losses, one a kept class or just one; NaN where skipped. */
+interface Row {
+  readonly losses: readonly number[];
+  readonly skipped: readonly boolean[];
+  readonly n: number;
+  readonly weight: number;
+}
+
+function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[] {
+  const { kept, v } = problem;
+  const batch = options.aggregate === 'batch';
+  const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
+  const all = Array.from({ length: problem.samples }, (_, b) => b);
+  return (batch ? [all] : all.map((b) => [b])).map((samples, b) => {
+    const perClass = kept.map((k) => sumsOf(problem, p, samples, k, batch));
+    const row = { n: sum(perClass.map((s) => s.n)), weight: batch ? 1 : (v[b] as number) };
+    if (name === 'generalizedDiceLoss') {
+      const weights = kept.map((k) => options.classWeights?.[k] ?? 1);
+      return { ...row, losses: [generalizedDice(perClass, weights, options)], skipped: [false] };
+    }
+    const groups = options.average === 'micro' ? [addSums(perClass)] : perClass;
+    const { emptyClass = 'score' } = options;
+    const score = REGION_SCORES[name] as (s: Sums, options: Options) => number;
+    const losses = groups.map((s) => {
+      if (s.g !== 0 || emptyClass === 'score') return score(s, options);
+      return { skip: NaN, zero: 0, one: 1 }[emptyClass];
+    });
+    return { ...row, losses, skipped: groups.map((s) => emptyClass === 'skip' && s.g === 0) };
+  });
+}
+
+export function regionUnreduced(name: string, options: Options, problem: Problem, z: Cube): number[] {
+  return rowsOf(name, options, problem, z).flatMap(({ losses }) => [...losses]);
+}
+
+export function regionValue(name: string, options: Options, problem: Problem, z: Cube): number {
+  const rows = rowsOf(name, options, problem, z);
+  if (rows.every(({ n }) => n === 0)) return 0;
+  const joined = options.average === 'micro' || name === 'generalizedDiceLoss';
+  const classWeights = joined ? [1] : problem.kept.map((k) => options.classWeights?.[k] ?? 1);
+  const present = rows
+    .map(({ losses, skipped, weight }) => ({
+      weight,
+      parts: losses
+        .map((loss, j) => ({ loss, weight: classWeights[j] as number, skipped: skipped[j] }))
+        .filter((part) => part.skipped === false),
+    }))
+    .filter(({ parts }) => parts.length > 0);
+  const perRow = present.map(({ parts }) => {
+    const total = sum(parts.map(({ loss, weight }) => (weight === 0 ? 0 : weight * loss)));
+    if (options.reduction === 'sum') return total;
+    const weights = sum(parts.map(({ weight }) => weight));
+    return ratio(total, options.classWeighting === 'raw' ? parts.length : weights);
+  });
+  const total = sum(present.map(({ weight }, b) => (weight === 0 ? 0 : weight * (perRow[b] as number))));
+  if (options.reduction === 'sum') return total;
+  return ratio(total, sum(present.map(({ weight }) => weight)));
+}
