@@ -5,19 +5,18 @@
  */
 import { checkNames } from './check/nearest.js';
 import { oneOf, show } from './check/options.js';
-import { relaxedHex } from './core/relaxed.js';
-import { simd128Hex } from './core/simd128.js';
+import { inlinedCore, relaxedProbe } from './inlined.js';
 import { initSync } from './raw.js';
-
-/** The smallest module that uses a relaxed instruction; an engine without them refuses it. */
-const RELAXED_PROBE = '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b';
 
 /** What `setup` takes. */
 export interface SetupOptions {
   /** `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. */
   readonly simd?: 'auto' | 'simd128' | 'relaxed' | undefined;
-  /** The core, compiled or as bytes, for runtimes that refuse to compile inlined code. */
-  readonly module?: WebAssembly.Module | ArrayBuffer | ArrayBufferView | undefined;
+  /**
+   * The core as a `WebAssembly.Module` or as bytes, for runtimes that refuse to compile inlined code. No closer type:
+   * the declarations must compile under `lib: ES2022`, which lacks that name.
+   */
+  readonly module?: object | undefined;
 }
 
 /** What `backend` tells. */
@@ -34,15 +33,9 @@ let wanted: Backend['simd'] | undefined;
 let given: SetupOptions['module'];
 let memory: WebAssembly.Memory | undefined;
 
-function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
-
 let relaxed: boolean | undefined;
 function hasRelaxed(): boolean {
-  return (relaxed ??= WebAssembly.validate(fromHex(RELAXED_PROBE)));
+  return (relaxed ??= WebAssembly.validate(relaxedProbe()));
 }
 
 function choice(): Backend['simd'] {
@@ -87,7 +80,7 @@ export function setup(options: SetupOptions = {}): void {
 function checkModule(module: unknown): void {
   const compiled = toModule(module);
   const names = WebAssembly.Module.exports(compiled).map((e) => e.name);
-  const missing = ['memory', 'workspace_new', 'workspace_begin', 'workspace_region_gradient'].filter(
+  const missing = ['memory', 'workspace_new', 'workspace_input', 'workspace_run'].filter(
     (name) => !names.includes(name),
   );
   if (missing.length > 0) {
@@ -108,6 +101,8 @@ function toModule(module: unknown): WebAssembly.Module {
 /**
  * Tells which build of the core runs, or would run. Never compiles.
  *
+ * Errors: none.
+ *
  * @example
  * ```ts
  * import { backend } from 'segloss';
@@ -119,14 +114,15 @@ export function backend(): Backend {
   return { simd: choice(), started: memory !== undefined, memoryBytes: memory?.buffer.byteLength ?? 0 };
 }
 
-/** Compiles the core on the first call and gives its memory. */
+/**
+ * Compiles the core on the first call and gives its memory.
+ *
+ * @internal
+ */
 export function start(): WebAssembly.Memory {
   if (memory !== undefined) return memory;
   const build = choice();
-  const module =
-    build === 'custom'
-      ? toModule(given)
-      : new WebAssembly.Module(fromHex(build === 'relaxed' ? relaxedHex : simd128Hex));
+  const module = build === 'custom' ? toModule(given) : new WebAssembly.Module(inlinedCore(build));
   memory = initSync({ module }).memory;
   return memory;
 }

@@ -1,7 +1,7 @@
 /** From checked options to a loss: the defaults every loss shares. */
 
 import { TermLoss } from './loss.js';
-import type { PixelTerm, RegionTerm, Scored, Term } from './term.js';
+import type { PixelTerm, RegionTerm, Term } from './term.js';
 import type { Loss, PixelOptions, RegionOptions, SharedOptions, Smooth } from './types.js';
 
 function shared(name: string, options: SharedOptions) {
@@ -79,10 +79,12 @@ export function pixelLoss(name: string, options: PixelOptions, definition: Pixel
 interface RegionDefinition {
   readonly allSums: boolean;
   readonly joint?: boolean;
-  readonly score: (sums: Float64Array, weights: readonly number[]) => Scored;
+  readonly score: RegionTerm['score'];
   readonly formula: string;
   /** The loss's own options in force. */
   readonly own: object;
+  /** The options as given, where the factory's are not those of a region loss. */
+  readonly given?: object;
 }
 
 /** A region loss. */
@@ -97,7 +99,7 @@ export function sumsLoss(name: string, options: RegionOptions, definition: Regio
     emptyClass: options.emptyClass ?? 'score',
     score: definition.score,
   };
-  return finish(term, options, definition.formula, definition.own);
+  return finish(term, definition.given ?? options, definition.formula, definition.own);
 }
 
 /** Both parts of `smooth`. */

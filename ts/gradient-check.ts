@@ -73,6 +73,8 @@ export function checkGradient(
   const { samples = 64, tolerance = 1e-3 } = options;
   number({ min: 1, integer: true })(samples, 'samples');
   number({ min: 0 })(tolerance, 'tolerance');
+  // Checks the arguments as they came, before anything is made of them.
+  loss.value(pred, target, call);
   const { upstream = 1, out: _, ...plain } = call;
   const moved = Float64Array.from(pred as Float32Array);
   const bounded = moved.every((x) => x >= 0 && x <= 1);
@@ -118,7 +120,9 @@ function refuses(loss: Pick<Loss, 'value'>, pred: Float64Array, target: Target, 
   }
 }
 
-/** Moves the sampled probabilities to where the whole stencil fits. */
+/**
+ * Moves the sampled probabilities to where the stencil fits and is good: at p = 8h its error on ln p is 2e-4, at 3h 2e-2.
+ */
 function keepInside(pred: Float64Array, points: readonly number[]): void {
-  for (const i of points) pred[i] = Math.min(Math.max(pred[i] ?? 0, 3 * STEP), 1 - 3 * STEP);
+  for (const i of points) pred[i] = Math.min(Math.max(pred[i] ?? 0, 8 * STEP), 1 - 8 * STEP);
 }

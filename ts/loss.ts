@@ -1,6 +1,7 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
 import { type CheckedCall, checkCall } from './check/call.js';
 import { checkIgnoreIndex, classesOf } from './check/classes.js';
+import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
 import {
@@ -181,7 +182,7 @@ export class TermLoss implements Loss {
   }
 
   toJSON(): LossConfig {
-    return this.#config;
+    return copy(this.#config);
   }
 
   #own(sums: Sums): void {
@@ -252,31 +253,42 @@ export class TermLoss implements Loss {
     outcome: Outcome | undefined,
   ): GroupGradient[] {
     const weightOf = (index: number): number => checked.upstream * (this.terms[index]?.weight ?? 0);
-    return plan.groups.map((group) => ({
-      scales: group.pixel.map(({ term, classes, index }) => {
-        const { divisor } = sums[index] as PixelSums;
-        return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
-      }),
-      affine:
-        group.region.length === 0
-          ? undefined
-          : (sample, table) => {
-              const all = new Float64Array(table.length);
-              for (const { term, classes, index } of group.region) {
-                const result = outcome?.regions[index];
-                const { rows } = sums[index] as { rows: readonly Row[] };
-                const whole = term.aggregate === 'batch';
-                const wanted = whole ? BATCH : checked.firstSample + sample;
-                const row = rows.findIndex((candidate) => candidate.sample === wanted);
-                if (row < 0 || !result) throw new RangeError(`"sums" hold no sample ${wanted}; see "sample"`);
-                const v = whole ? (checked.sampleWeights?.[sample] ?? 1) : 1;
-                addAffine(all, result.partials, row, classes.channels, v * weightOf(index));
-              }
-              table.set(all);
-              return all.subarray(2 * checked.channels).some((x) => x !== 0);
-            },
-    }));
+    return plan.groups.map((group) => {
+      // Looked up before anything is written, since `out` may be the prediction.
+      const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
+      return {
+        scales: group.pixel.map(({ term, classes, index }) => {
+          const { divisor } = sums[index] as PixelSums;
+          return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
+        }),
+        affine:
+          group.region.length === 0
+            ? undefined
+            : (sample, table) => {
+                const all = new Float64Array(table.length);
+                group.region.forEach(({ term, classes, index }, i) => {
+                  const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
+                  const row = rowOf[i]?.[sample] ?? 0;
+                  const v = term.aggregate === 'batch' ? (checked.sampleWeights?.[sample] ?? 1) : 1;
+                  addAffine(all, partials, row, classes.channels, v * weightOf(index));
+                });
+                table.set(all);
+                return all.subarray(2 * checked.channels).some((x) => x !== 0);
+              },
+      };
+    });
   }
+}
+
+/** Position of each sample's row among the sums of a region term. */
+function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
+  const { rows } = sums as { rows: readonly Row[] };
+  return Array.from({ length: checked.samples }, (_, b) => {
+    const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
+    const row = rows.findIndex((candidate) => candidate.sample === sample);
+    if (row < 0) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
+    return row;
+  });
 }
 
 function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {

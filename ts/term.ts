@@ -63,8 +63,11 @@ export interface RegionTerm extends Common {
   readonly average: 'macro' | 'micro' | 'joint';
   readonly classWeighting: 'normalized' | 'raw';
   readonly emptyClass: EmptyClass;
-  /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */
-  score(sums: Float64Array, weights: readonly number[]): Scored;
+  /**
+   * The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. `empty`:
+   * no row that counts, be it another sample's, holds any target.
+   */
+  score(sums: Float64Array, weights: readonly number[], empty: boolean): Scored;
 }
 
 export type Term = PixelTerm | RegionTerm;
@@ -105,9 +108,9 @@ export function fillElements(
     const c = of(k);
     const w = scale * (weights[k] ?? 1);
     table[k] = w * c.positiveAt0;
-    table[channels + k] = w * c.positiveAt1;
+    table[channels + k] = w * (c.positiveAt1 - c.positiveAt0);
     table[2 * channels + k] = w * c.negativeAt0;
-    table[3 * channels + k] = w * c.negativeAt1;
+    table[3 * channels + k] = w * (c.negativeAt1 - c.negativeAt0);
   }
 }
 

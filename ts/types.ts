@@ -27,8 +27,11 @@ export type Target =
   | Float32Array
   | Float64Array;
 
+/** How a prediction becomes probabilities; `'none'`: it holds them. */
 export type Activation = 'sigmoid' | 'softmax' | 'none';
+/** Where the channels are: `[N, C, ...spatial]` or `[N, ...spatial, C]`. */
 export type DataFormat = 'channelsFirst' | 'channelsLast';
+/** What becomes of the losses of pixels, or of samples and classes; `unreduced` gives them as they are. */
 export type Reduction = 'mean' | 'sum';
 
 /** What comes with one call, beside prediction and target. */
@@ -68,27 +71,32 @@ export interface SharedOptions {
 /** What the mean of a pixel loss divides by. */
 export type Normalizer = 'valid' | 'weights' | 'all';
 
+/** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
   readonly normalizer?: Normalizer | undefined;
   /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). */
   readonly meanOver?: 'elements' | 'pixels' | undefined;
 }
 
+/** Options every cross-entropy takes. */
 export interface SmoothedOptions extends PixelOptions {
   /** In [0, 1): categorical g(1−ε)+ε/C, binary g(1−ε)+ε/2. */
   readonly labelSmoothing?: number | undefined;
 }
 
+/** What is added to a score's numerator and denominator; ≥ 0. */
 export interface Smooth {
   readonly numerator: number;
   readonly denominator: number;
 }
 
+/** The loss of a class whose target is empty: by the formula, left out, 0 or 1. */
 export type EmptyClass = 'score' | 'skip' | 'zero' | 'one';
 
 /** How a score s becomes a loss. */
 export type Transform = 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
 
+/** Options every region loss takes. */
 export interface RegionOptions extends SharedOptions {
   readonly aggregate?: 'sample' | 'batch' | undefined;
   readonly average?: 'macro' | 'micro' | undefined;
@@ -97,6 +105,7 @@ export interface RegionOptions extends SharedOptions {
   readonly emptyClass?: EmptyClass | undefined;
 }
 
+/** The option of region losses that are a score. */
 export interface TransformOptions {
   readonly transform?: Transform | undefined;
 }
@@ -128,17 +137,20 @@ export interface LossConfig {
   readonly terms?: readonly (readonly [number, LossConfig])[];
 }
 
+/** A loss and its gradient. */
 export interface ValueAndGrad {
   readonly value: number;
   /** d value / d prediction, times `upstream`, in the prediction's layout. */
   readonly grad: Float32Array;
 }
 
+/** A loss before the mean or sum. */
 export interface Unreduced {
   readonly data: Float32Array | Float64Array;
   readonly shape: number[];
 }
 
+/** A loss and what it is made of. */
 export interface Evaluation {
   readonly value: number;
   /** The parts of a weighted sum, each by its own name, unweighted. */

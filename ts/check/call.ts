@@ -57,7 +57,14 @@ function typeName(value: unknown): string {
     : '';
 }
 
-function checkShape(shape: unknown, last: boolean): { samples: number; channels: number; pixels: number } {
+interface Sizes {
+  readonly samples: number;
+  readonly channels: number;
+  readonly pixels: number;
+  readonly spatial: readonly number[];
+}
+
+function checkShape(shape: unknown, last: boolean): Sizes {
   if (!Array.isArray(shape)) {
     throw new TypeError(`"shape" expected an array of integers, the prediction's shape, got ${show(shape)}`);
   }
@@ -79,11 +86,20 @@ function checkShape(shape: unknown, last: boolean): { samples: number; channels:
   if (channels > MOST_CHANNELS) {
     throw new RangeError(`"shape" expected at most ${MOST_CHANNELS} channels, got ${channels}`);
   }
-  return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels };
+  const spatial = last ? sizes.slice(1, -1) : sizes.slice(2);
+  return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels, spatial };
 }
 
 const product = (...factors: number[]): string =>
   `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
+
+/** One entry a pixel, and one an entry of the prediction, written as products. */
+function perPixel({ samples, spatial }: Sizes): string {
+  return product(samples, ...spatial);
+}
+function perElement({ samples, channels, spatial }: Sizes): string {
+  return channels === 1 ? product(samples, ...spatial) : product(samples, channels, ...spatial);
+}
 
 function overlaps(a: ArrayBufferView, b: unknown): boolean {
   if (!ArrayBuffer.isView(b) || a.buffer !== b.buffer) return false;
@@ -116,19 +132,23 @@ function describeKind(value: unknown): string {
   return typeName(value) || show(value);
 }
 
-function checkMask(mask: unknown, samples: number, pixels: number): ArrayLike<number> | undefined {
+function isArrayLike(value: unknown): value is ArrayLike<unknown> {
+  return typeof value === 'object' && value !== null && 'length' in value && typeof value.length === 'number';
+}
+
+function checkMask(mask: unknown, sizes: Sizes): ArrayLike<number> | undefined {
   if (mask === undefined) return undefined;
-  const length = (mask as { length?: unknown } | null)?.length;
-  if (typeof mask !== 'object' || typeof length !== 'number') {
+  if (!isArrayLike(mask)) {
     throw new TypeError(`"mask" expected an array of numbers, one a pixel, got ${show(mask)}`);
   }
-  if (length !== samples * pixels) {
-    throw new ShapeError('mask', `length ${product(samples, pixels)}, one entry a pixel`, String(length));
+  if (mask.length !== sizes.samples * sizes.pixels) {
+    const expected = `length ${perPixel(sizes)}, one entry a pixel`;
+    throw new ShapeError('mask', expected, String(mask.length));
   }
   return typeName(mask) in KINDS ? (mask as ArrayLike<number>) : Float32Array.from(mask as ArrayLike<number>);
 }
 
-function checkPixelWeights(weights: unknown, samples: number, channels: number, pixels: number): boolean {
+function checkPixelWeights(weights: unknown, sizes: Sizes): boolean {
   if (weights === undefined) return false;
   const type = typeName(weights);
   if (type !== 'Float32Array' && type !== 'Float64Array') {
@@ -137,8 +157,9 @@ function checkPixelWeights(weights: unknown, samples: number, channels: number, 
     );
   }
   const { length } = weights as Float32Array;
+  const { samples, channels, pixels } = sizes;
   if (length !== samples * pixels && length !== samples * channels * pixels) {
-    const expected = `length ${product(samples, pixels)} or ${product(samples, channels, pixels)}`;
+    const expected = `length ${perPixel(sizes)}${channels === 1 ? '' : ` or ${perElement(sizes)}`}`;
     throw new ShapeError('pixelWeights', expected, String(length));
   }
   return channels > 1 && length === samples * channels * pixels;
@@ -146,14 +167,14 @@ function checkPixelWeights(weights: unknown, samples: number, channels: number, 
 
 function checkSampleWeights(weights: unknown, samples: number): void {
   if (weights === undefined) return;
-  const length = (weights as { length?: unknown } | null)?.length;
-  if (typeof weights !== 'object' || typeof length !== 'number') {
+  if (!isArrayLike(weights)) {
     throw new TypeError(`"sampleWeights" expected an array of numbers, one a sample, got ${show(weights)}`);
   }
-  if (length !== samples)
-    throw new ShapeError('sampleWeights', `length ${samples}, one a sample`, String(length));
+  if (weights.length !== samples) {
+    throw new ShapeError('sampleWeights', `length ${samples}, one a sample`, String(weights.length));
+  }
   for (let b = 0; b < samples; b++) {
-    const v = (weights as ArrayLike<unknown>)[b];
+    const v = weights[b];
     if (typeof v !== 'number' || !Number.isFinite(v) || v < 0) {
       throw new RangeError(`"sampleWeights" expected finite numbers ≥ 0, got ${show(v)} at index ${b}`);
     }
@@ -186,15 +207,15 @@ export function checkCall(
     const accepted = Object.keys(KINDS).join(', ');
     throw new TypeError(`"target" expected a typed array (${accepted}), got ${describeKind(target)}`);
   }
-  const { samples, channels, pixels } = checkShape(call.shape, last);
+  const sizes = checkShape(call.shape, last);
+  const { samples, channels, pixels } = sizes;
   if (pred.length !== samples * channels * pixels) {
-    const factors = channels === 1 ? [samples, pixels] : [samples, channels, pixels];
-    throw new ShapeError('pred', `length ${product(...factors)}, the product of shape`, String(pred.length));
+    throw new ShapeError('pred', `length ${perElement(sizes)}, the product of shape`, String(pred.length));
   }
-  const dense = channels <= 1 || target.length === samples * channels * pixels;
+  // Without a pixel the two coincide; neither says anything then.
+  const dense = channels === 1 || target.length !== samples * pixels;
   if (target.length !== samples * pixels && target.length !== samples * channels * pixels) {
-    const labels = `length ${product(samples, pixels)}`;
-    const expected = channels === 1 ? labels : `${labels} or ${product(samples, channels, pixels)}`;
+    const expected = `length ${perPixel(sizes)}${channels === 1 ? '' : ` or ${perElement(sizes)}`}`;
     throw new ShapeError('target', expected, String(target.length));
   }
   const { mask, pixelWeights, sampleWeights, upstream = 1, sample, out } = call;
@@ -211,7 +232,7 @@ export function checkCall(
       throw new RangeError(`"sample" expected an integer ≥ 0, got ${sample}`);
     }
   }
-  const elementWeights = checkPixelWeights(pixelWeights, samples, channels, pixels);
+  const elementWeights = checkPixelWeights(pixelWeights, sizes);
   checkSampleWeights(sampleWeights, samples);
   return {
     shape: call.shape,
@@ -223,7 +244,7 @@ export function checkCall(
     target,
     kind,
     dense,
-    mask: checkMask(mask, samples, pixels),
+    mask: checkMask(mask, sizes),
     pixelWeights,
     elementWeights,
     sampleWeights,
@@ -238,7 +259,10 @@ export function checkCall(
 export function refuseTarget(call: CheckedCall, index: number): never {
   const value = call.target[index];
   if (call.dense && call.kind === FLOAT) {
-    throw new RangeError(`"target" expected values in [0, 1], got ${value} at index ${index}`);
+    const hint = Number.isNaN(value)
+      ? ''
+      : '; these look like logits, a target holds labels or probabilities';
+    throw new RangeError(`"target" expected values in [0, 1], got ${value} at index ${index}${hint}`);
   }
   const highest = call.dense ? 1 : call.channels - 1;
   const hints = [value === 255 ? 'set ignoreIndex: 255 if it marks pixels to leave out' : ''];

@@ -159,11 +159,11 @@ export const REGION: Rules = {
 
 export const TRANSFORM: Rules = { transform };
 
-/** A deep copy of plain data without absent entries. */
-function copy<T>(value: T): T {
+/** A deep copy of plain data without absent entries; typed arrays and other instances stay what they are. */
+export function copy<T>(value: T): T {
   if (Array.isArray(value)) return value.map(copy) as T;
-  if (typeof value !== 'object' || value === null) return value;
-  const present = Object.entries(value).filter(([, v]) => v !== undefined);
+  if (Object.prototype.toString.call(value) !== '[object Object]') return value;
+  const present = Object.entries(value as object).filter(([, v]) => v !== undefined);
   return Object.fromEntries(present.map(([k, v]) => [k, copy(v) as unknown])) as T;
 }
 

@@ -31,12 +31,12 @@ const NOTHING: Scored = { value: 0, partials: new Float64Array(ROWS) };
 const FULL: Scored = { value: 1, partials: new Float64Array(ROWS) };
 
 /** The loss of one group of sums; `undefined`: skipped. */
-function scoreGroup(term: RegionTerm, sums: Float64Array): Scored | undefined {
+function scoreGroup(term: RegionTerm, sums: Float64Array, empty: boolean): Scored | undefined {
   if (term.emptyClass !== 'score' && sums[G] === 0) {
     if (term.emptyClass === 'skip') return undefined;
     return term.emptyClass === 'zero' ? NOTHING : FULL;
   }
-  return term.score(sums, []);
+  return term.score(sums, [], empty);
 }
 
 /** One loss of a row: what it is, what weight it has in the row, and which channels its partials go to. */
@@ -46,24 +46,24 @@ interface Part {
   readonly channels: readonly number[];
 }
 
-function rowParts(term: RegionTerm, { kept, weights, channels }: Classes, row: Row): Part[] {
+function rowParts(term: RegionTerm, { kept, weights, channels }: Classes, row: Row, empty: boolean): Part[] {
   const sums = kept.map((k) => channelSums(row, channels, k));
   if (term.average === 'macro') {
     return kept.map((k, i) => ({
-      scored: scoreGroup(term, sums[i] as Float64Array),
+      scored: scoreGroup(term, sums[i] as Float64Array, empty),
       weight: weights[k] ?? 1,
       channels: [k],
     }));
   }
   if (term.average === 'micro') {
-    return [{ scored: scoreGroup(term, pool(sums)), weight: 1, channels: kept }];
+    return [{ scored: scoreGroup(term, pool(sums), empty), weight: 1, channels: kept }];
   }
   const joined = new Float64Array(ROWS * kept.length);
   sums.forEach((one, i) => {
     joined.set(one, i * ROWS);
   });
   const own = kept.map((k) => weights[k] ?? 1);
-  return [{ scored: term.score(joined, own), weight: 1, channels: kept }];
+  return [{ scored: term.score(joined, own, empty), weight: 1, channels: kept }];
 }
 
 /** Each part's share of its row: normalised or raw mean over the parts that are not skipped, or the plain sum. */
@@ -83,7 +83,8 @@ export function regionResult(term: RegionTerm, classes: Classes, rows: readonly 
   const partials = new Float64Array(rows.length * ROWS * channels);
   // A mean over nothing is 0: no pixel of any row counts.
   const nothing = rows.every((row) => kept.every((k) => row.sums[N * channels + k] === 0));
-  const all = rows.map((row) => rowParts(term, classes, row));
+  const empty = rows.every((row) => row.weight === 0 || kept.every((k) => row.sums[G * channels + k] === 0));
+  const all = rows.map((row) => rowParts(term, classes, row, empty));
   const perRow = Float64Array.from(all, (parts) => {
     const share = shares(term, parts);
     if (parts.every(({ scored }) => scored === undefined)) return NaN;
@@ -119,17 +120,20 @@ function addPartials(
 ): void {
   if (scored === undefined || factor === 0) return;
   const joint = scored.partials.length > ROWS;
+  // A NaN sum reaches every pixel of its group, also where no other sum's derivative depends on it.
+  const nan = Number.isNaN(scored.value);
   own.forEach((k, i) => {
     for (let r = 0; r < ROWS; r++) {
       const at = (b * ROWS + r) * channels + k;
-      to[at] = (to[at] ?? 0) + factor * (scored.partials[(joint ? i * ROWS : 0) + r] ?? 0);
+      const partial = nan ? NaN : (scored.partials[(joint ? i * ROWS : 0) + r] ?? 0);
+      to[at] = (to[at] ?? 0) + factor * partial;
     }
   });
 }
 
 /**
  * Adds one row's partial derivatives, times `scale`, as the coefficients a…e of the affine gradient
- * ∂L/∂p = a + b g + c p + d p g + e g².
+ * ∂L/∂p = a + b g + c p + (p − g)(d g + e (1 − g)).
  */
 export function addAffine(
   to: Float64Array,
@@ -145,9 +149,9 @@ export function addAffine(
       to[r * channels + k] = (to[r * channels + k] ?? 0) + scale * x;
     };
     add(0, p);
-    add(1, tp - 2 * bgError);
-    add(2, 2 * p2 + 2 * bgError);
-    add(3, 2 * fgError - 2 * bgError);
-    add(4, 2 * bgError - 2 * fgError);
+    add(1, tp);
+    add(2, 2 * p2);
+    add(3, 2 * fgError);
+    add(4, 2 * bgError);
   }
 }

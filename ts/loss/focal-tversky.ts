@@ -20,7 +20,7 @@ const RULES = { ...REGION, ...WEIGHTS, power: number({ min: 0 }) };
  *
  * Formula: (1 − T)^power per class, then the mean; T the Tversky index with `fpWeight`, `fnWeight` and `smooth` 1e-5.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
- * Range: [0, 1] for equal smoothing.
+ * Range: [0, 1], no unit, for equal smoothing.
  * Numerics: with power < 1 the slope at T = 1 is infinite; the gradient there is defined as 0, never NaN
  * (`test/extremes.test.ts`).
  * Errors: as every loss.

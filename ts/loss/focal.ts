@@ -20,7 +20,7 @@ const RULES = { ...PIXEL, gamma: number({ min: 0 }), alpha: numberOrNumbers({ mi
  * Formula: sigmoid and none −α g (1−p)^γ ln p − (1−α)(1−g) p^γ ln(1−p); softmax −Σ_k α_k g_k (1−p_k)^γ ln p_k.
  * Without `alpha` all weights are 1. Soft g are taken as written.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
- * Range: [0, ∞). A mean by default; the sum of the first implementations is `reduction: 'sum'`, and what their
+ * Range: [0, ∞) nats. A mean by default; the sum of the first implementations is `reduction: 'sum'`, and what their
  * per-pixel sum over sigmoid channels is, `meanOver: 'pixels'`.
  * Numerics: from σ(−|z|) and its logarithm, no power of a rounded 1 − p; at p = 1 the gradient is 0 for every γ, never
  * NaN (`test/gradient.test.ts`, `test/extremes.test.ts`).
@@ -33,7 +33,7 @@ const RULES = { ...PIXEL, gamma: number({ min: 0 }), alpha: numberOrNumbers({ mi
  *
  * const loss = focalLoss({ gamma: 2, alpha: 0.25 });
  * const logits = new Float32Array([0, 4]);
- * loss.value(logits, new Uint8Array([1, 0]), { shape: [1, 1, 2] }); // => 1.4739
+ * loss.value(logits, new Uint8Array([1, 0]), { shape: [1, 1, 2] }); // => 1.4748
  * ```
  */
 export function focalLoss(options?: FocalOptions): Loss {

@@ -56,7 +56,7 @@ function classSizes(
  * 1 (`'uniform'`), times the class weight. A class with G = 0 takes the largest v of its group (`absentClass: 'max'`), 0
  * (`'zero'`), or all classes take v = 1/(G² + ε) or 1/(G + ε). No class present: every v 0 and the loss 0.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
- * Range: [0, 1] without smoothing.
+ * Range: [0, 1], no unit, without smoothing.
  * Numerics: v depends on the target alone and is constant for the gradient; f64 throughout (`test/gradient.test.ts`).
  * Errors: `RangeError` for `{ epsilon }` with `'uniform'`; `TypeError` for `average`, `emptyClass` and `classWeighting`,
  * which have no meaning in one ratio.

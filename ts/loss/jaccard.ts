@@ -9,7 +9,7 @@ import { OVERLAP, type OverlapOptions } from './dice.js';
  *
  * Formula: 1 − (TP + s_n)/(P + G − TP + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense, soft values allowed.
- * Range: [0, 1] for s_n = s_d; never below the Dice loss of the same data.
+ * Range: [0, 1], no unit, for s_n = s_d; never below the Dice loss of the same data.
  * Numerics: as `diceLoss` (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
  * Source: M. A. Rahman, Y. Wang, "Optimizing Intersection-Over-Union in Deep Neural Networks for Image Segmentation",

@@ -2,6 +2,7 @@ import {
   checkFunction,
   checkName,
   checkOptions,
+  copy,
   refuse,
   REGION,
   type Rules,
@@ -45,14 +46,14 @@ const anything = (): void => undefined;
  * loss.value(new Float32Array([1, 1]), new Uint8Array([1, 0]), { shape: [1, 1, 2] }); // => 0.5
  * ```
  */
-export function regionLoss<O extends object = Record<never, never>>(
+export function regionLoss<O extends object = object>(
   name: string,
   formula: RegionFormula<O>,
   defaults?: O,
 ): (options?: RegionOptions & Partial<O>) => Loss {
   checkName(name, 'name');
   checkFunction(formula, 'formula');
-  const own = (defaults ?? {}) as O;
+  const own = copy(defaults ?? {}) as O;
   if (typeof own !== 'object') throw new TypeError(`"defaults" expected an object, got ${show(own)}`);
   const taken = Object.keys(own).find((option) => option in REGION && option !== 'smooth');
   if (taken !== undefined)
@@ -90,7 +91,8 @@ export function regionLoss<O extends object = Record<never, never>>(
       },
       formula: 'a formula of region sums of its own',
       own: Object.fromEntries(
-        Object.keys(own).map((option) => [option, (inForce as Record<string, unknown>)[option]]),
+        // Smoothing is in force only where the formula's own defaults have it, or the caller gave it.
+        Object.entries(inForce).filter(([option]) => option in own || option === 'smooth'),
       ),
     });
   };

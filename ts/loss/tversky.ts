@@ -42,7 +42,7 @@ export function tverskyScore(
  * Formula: 1 − (TP + s_n)/(TP + fp·FP + fn·FN + s_d) per class, FP = P − TP, FN = G − TP. fp = fn = 0.5 is Dice (with
  * half its smoothing), fp = fn = 1 Jaccard. More `fnWeight` finds more of a small lesion, at the price of false alarms.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
- * Range: [0, 1] for s_n = s_d.
+ * Range: [0, 1], no unit, for s_n = s_d.
  * Numerics: as `diceLoss` (`test/gradient.test.ts`).
  * Errors: as every loss. The weights are named for what they weigh, since α and β mean opposite things elsewhere.
  * Source: S. S. M. Salehi, D. Erdogmus, A. Gholipour, "Tversky Loss Function for Image Segmentation Using 3D Fully

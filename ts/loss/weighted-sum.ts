@@ -38,7 +38,7 @@ function checkTogether(terms: readonly WeightedTerm[]): void {
  *
  * Formula: Σ_j weight_j·loss_j. Nested sums are flattened. Any number of region losses costs the same as one.
  * Shapes: those of the terms, which must agree in `dataFormat`; other options may differ.
- * Range: that of the terms; weights may have any sign.
+ * Range: that of the terms, in their units; weights may have any sign.
  * Numerics: terms of equal activation and `ignoreIndex` share passes; the value is the sum of the terms' own values.
  * Errors: `RangeError` for an empty list, a weight that is not finite, terms whose `dataFormat` differs, or `'none'` mixed
  * with sigmoid or softmax; `TypeError` for a term that is no loss of this package. `unreduced` throws `Error`.
@@ -51,7 +51,7 @@ function checkTogether(terms: readonly WeightedTerm[]): void {
  * const loss = weightedSum([[1, diceLoss()], [0.5, crossEntropyLoss()]]);
  * const logits = new Float32Array([2, 0, 0, 1]); // 2 classes of 2 pixels
  * const labels = new Uint8Array([0, 1]);
- * loss.value(logits, labels, { shape: [1, 2, 2] }); // => 0.3232
+ * loss.value(logits, labels, { shape: [1, 2, 2] }); // => 0.3052
  * ```
  */
 export function weightedSum(
