@@ -30,7 +30,7 @@ function run(body: string, flags: readonly string[] = []): unknown[] {
     .map((line) => JSON.parse(line) as unknown);
 }
 
-const failed = (says: string) => ['Error', expect.stringContaining(says)];
+const failed = (says: string): unknown[] => ['Error', expect.stringContaining(says)];
 
 describe('setup', () => {
   test('any number of times before the first loss call; after it a no-op if equal, an Error if it would change', () => {

@@ -1,7 +1,7 @@
 /** What may come in: array kinds, layouts, ranks, and probabilities at and beyond the ends. */
 import { binaryCrossEntropyLoss, crossEntropyLoss, diceLoss, focalLoss, type Loss } from 'segloss';
 import { describe, expect, test } from 'vitest';
-import { CASES, data, oneHot, toLast } from './contract-cases.js';
+import { CASES, data, distance, oneHot, toLast } from './contract-cases.js';
 
 type Arrays = Float32Array | Float64Array | Uint8Array;
 type Kind = new (from: ArrayLike<number>) => Arrays;
@@ -59,8 +59,9 @@ describe.each(CASES)('$title', (of) => {
     expect(both(loss, Float64Array.from(pred), labels, shape)).toEqual(wanted);
   });
 
-  test.skipIf(HALF === undefined)('a Float16Array prediction, where the engine has it (else skipped)', () => {
-    const half = new (HALF as Kind)(pred);
+  test('a Float16Array prediction', ({ skip }) => {
+    if (HALF === undefined) return skip('this engine has no Float16Array; Chromium has');
+    const half = new HALF(pred);
     expect(both(loss, half, labels, shape)).toEqual(both(loss, Float32Array.from(half), labels, shape));
   });
 
@@ -72,13 +73,16 @@ describe.each(CASES)('$title', (of) => {
       out: inside(new Float32Array(pred.length)),
     };
     const { value, grad } = both(loss, inside(pred), inside(labels), shape, call);
-    expect(value).toBeCloseTo(wanted.value, 9);
-    grad.forEach((g, i) => {
-      expect(g).toBeCloseTo(wanted.grad[i] ?? NaN, 8);
-    });
+    // Weights of 1 may take another way than none: equal up to rounding.
+    expect(distance([value], [wanted.value])).toBeLessThan(1e-6);
+    expect(distance(grad, wanted.grad)).toBeLessThan(2e-6);
   });
 
-  test.skipIf(typeof SharedArrayBuffer === 'undefined')('shared memory (skipped where there is none)', () => {
+  test('shared memory', ({ skip }) => {
+    skip(
+      typeof SharedArrayBuffer === 'undefined',
+      'no SharedArrayBuffer: the page is not cross-origin isolated',
+    );
     const shared = <T extends Arrays>(from: T) =>
       inside(from, new SharedArrayBuffer(from.byteLength + 64) as unknown as ArrayBuffer);
     const out = shared(new Float32Array(pred.length));

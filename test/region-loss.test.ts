@@ -1,13 +1,5 @@
 /** Region losses of one's own: what the formula is given, how often it is called, and what becomes of its answer. */
-import {
-  diceLoss,
-  jaccardLoss,
-  type Loss,
-  type LossCall,
-  regionLoss,
-  type RegionSums,
-  weightedSum,
-} from 'segloss';
+import { diceLoss, jaccardLoss, type LossCall, regionLoss, type RegionSums, weightedSum } from 'segloss';
 import { describe, expect, test } from 'vitest';
 import { data, distance, thrown } from './contract-cases.js';
 

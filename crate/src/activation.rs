@@ -7,7 +7,6 @@
 use crate::lanes::LabelQuad;
 use crate::math::{ExpNegative, Log, sigmoid_tail};
 use crate::simd::{F32x4, I32x4, LANES, Quad};
-use crate::sums::blocks;
 use crate::tile::Checked;
 use crate::workspace::{Target, Tile, Workspace, planes, planes_mut};
 
@@ -142,51 +141,44 @@ impl Workspace {
         }
     }
 
-    /// Class by class over a block, whose sums stay in the first-level cache.
+    /// Class by class over the tile, whose sums stay in the first-level cache.
     fn many_classes(&mut self, picks: bool) {
         let Self { tile, values, act, labels, top, others, peak, rest, below, own, factor, .. } = self;
         let tile: &Tile = tile;
         let exp = ExpNegative::new();
         let one = F32x4::splat(1.0);
-        for block in blocks(tile.vectors) {
-            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
-            let top = &mut top[block.clone()];
-            top.copy_from_slice(&values[plane(0)]);
-            for k in 1..tile.channels {
-                for (top, z) in top.iter_mut().zip(&values[plane(k)]) {
-                    F32x4::load(z).at_least(F32x4::load(top)).store(top);
-                }
+        top[..tile.vectors].copy_from_slice(&values[tile.plane(0)]);
+        for k in 1..tile.channels {
+            for (top, z) in top.iter_mut().zip(&values[tile.plane(k)]) {
+                F32x4::load(z).at_least(F32x4::load(top)).store(top);
             }
-            // Σ of the e below 1, and how many are 1: the largest one is left out exactly, with ties or without.
-            let others = &mut others[block.clone()];
-            let ones = &mut factor[block.clone()];
-            others.fill([0.0; LANES]);
-            ones.fill([-1.0; LANES]);
-            for k in 0..tile.channels {
-                let sums = others.iter_mut().zip(ones.iter_mut()).zip(top.iter());
-                let planes = values[plane(k)].iter().zip(&mut act[plane(k)]);
-                for (((others, ones), top), (z, act)) in sums.zip(planes) {
-                    let e = exp.of(F32x4::load(top) - F32x4::load(z));
-                    let largest = e.equals(one);
-                    (F32x4::load(others) + e.drop(largest)).store(others);
-                    (F32x4::load(ones) + one.keep(largest)).store(ones);
-                    e.store(act);
-                }
+        }
+        // Σ of the e below 1, and how many are 1: the largest one is left out exactly, with ties or without.
+        let ones = factor;
+        others[..tile.vectors].fill([0.0; LANES]);
+        ones[..tile.vectors].fill([-1.0; LANES]);
+        for k in 0..tile.channels {
+            let sums = others.iter_mut().zip(ones.iter_mut()).zip(top.iter());
+            let planes = values[tile.plane(k)].iter().zip(&mut act[tile.plane(k)]);
+            for (((others, ones), top), (z, act)) in sums.zip(planes) {
+                let e = exp.of(F32x4::load(top) - F32x4::load(z));
+                let largest = e.equals(one);
+                (F32x4::load(others) + e.drop(largest)).store(others);
+                (F32x4::load(ones) + one.keep(largest)).store(ones);
+                e.store(act);
             }
-            let (peak, rest) = (&mut peak[block.clone()], &mut rest[block.clone()]);
-            for ((others, ones), (peak, rest)) in
-                others.iter_mut().zip(ones.iter()).zip(peak.iter_mut().zip(rest.iter_mut()))
-            {
-                let sum = F32x4::load(others) + F32x4::load(ones);
-                let inverse = one / (one + sum);
-                sum.store(others);
-                inverse.store(peak);
-                (sum * inverse).store(rest);
-            }
-            for k in 0..tile.channels {
-                for (act, peak) in act[plane(k)].iter_mut().zip(peak.iter()) {
-                    (F32x4::load(act) * F32x4::load(peak)).store(act);
-                }
+        }
+        let sums = others[..tile.vectors].iter_mut().zip(ones.iter());
+        for ((others, ones), (peak, rest)) in sums.zip(peak.iter_mut().zip(rest.iter_mut())) {
+            let sum = F32x4::load(others) + F32x4::load(ones);
+            let inverse = one / (one + sum);
+            sum.store(others);
+            inverse.store(peak);
+            (sum * inverse).store(rest);
+        }
+        for k in 0..tile.channels {
+            for (act, peak) in act[tile.plane(k)].iter_mut().zip(peak.iter()) {
+                (F32x4::load(act) * F32x4::load(peak)).store(act);
             }
         }
         if picks {

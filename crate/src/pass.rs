@@ -118,7 +118,7 @@ impl Workspace {
                 }
                 true
             }
-            work if work & !Stages::STORE == Stages::SUMS => {
+            work if work & !Stages::STORE == Stages::SUMS && self.tile.hard => {
                 self.direct_sums();
                 true
             }

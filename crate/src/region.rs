@@ -6,9 +6,8 @@
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, I32x4, LANES, Quad};
-use crate::sums::blocks;
+use crate::sums::Sum;
 use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
-use core::ops::Range;
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
@@ -16,42 +15,35 @@ const SUMS: usize = TABLE_ROWS;
 /// `ALL` = false leaves out the last five.
 #[inline(always)]
 fn sums<const ALL: bool>(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl Lanes) -> [f64; SUMS] {
-    let mut totals = [0.0; SUMS];
-    for block in blocks(vectors) {
-        let (p, g, w) = (p.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
-        let mut lanes = [F32x4::splat(0.0); SUMS];
-        for i in 0..block.len() {
-            let (p, g, w) = (p.at(i), g.at(i), w.at(i));
-            let (wp, wg) = (w * p, w * g);
-            lanes[0] = wp.mul_add(g, lanes[0]);
-            lanes[1] = lanes[1] + wp;
-            lanes[2] = lanes[2] + wg;
-            if ALL {
-                let error = g - p;
-                let squared = error * error;
-                lanes[3] = wp.mul_add(p, lanes[3]);
-                lanes[4] = wg.mul_add(g, lanes[4]);
-                lanes[5] = squared.mul_add(wg, lanes[5]);
-                lanes[6] = squared.mul_add(w - wg, lanes[6]);
-                lanes[7] = lanes[7] + w;
-            }
-        }
-        for (total, lanes) in totals.iter_mut().zip(lanes) {
-            *total += lanes.sum_f64();
+    let (p, g, w) = (p.part(0..vectors), g.part(0..vectors), w.part(0..vectors));
+    let mut sums = [Sum::new(); SUMS];
+    for i in 0..vectors {
+        let (p, g, w) = (p.at(i), g.at(i), w.at(i));
+        let (wp, wg) = (w * p, w * g);
+        sums[0].add(wp * g);
+        sums[1].add(wp);
+        sums[2].add(wg);
+        if ALL {
+            let error = g - p;
+            let squared = error * error;
+            sums[3].add(wp * p);
+            sums[4].add(wg * g);
+            sums[5].add(squared * wg);
+            sums[6].add(squared * (w - wg));
+            sums[7].add(w);
         }
     }
-    totals
+    sums.map(Sum::total)
 }
 
 /// Σ w g.
 fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
-    let mut total = 0.0;
-    for block in blocks(vectors) {
-        let (g, w) = (g.part(block.clone()), w.part(block.clone()));
-        let lanes = (0..block.len()).fold(F32x4::splat(0.0), |sum, i| w.at(i).mul_add(g.at(i), sum));
-        total += lanes.sum_f64();
+    let (g, w) = (g.part(0..vectors), w.part(0..vectors));
+    let mut sum = Sum::new();
+    for i in 0..vectors {
+        sum.add(w.at(i) * g.at(i));
     }
-    total
+    sum.total()
 }
 
 /// a…e of one class.
@@ -79,31 +71,27 @@ impl Affine {
 }
 
 impl Workspace {
-    /// tp, p, g and n of unweighted logits in one loop, which leaves the signed tails in `out`.
+    /// tp, p, g and n of unweighted logits and hard targets in one loop, which leaves the signed tails in `out`.
     pub fn direct_sums(&mut self) {
         let Self { tile, chunk, target, totals, .. } = self;
         let tile: &Tile = tile;
         let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
         for k in 0..tile.channels {
             let (z, out) = chunk.direct(tile, k);
-            let g = &target[tile.plane(k)];
-            let mut sums = [0.0; 3];
-            for block in blocks(tile.vectors) {
-                let mut lanes = [F32x4::splat(0.0); 3];
-                let planes = z[block.clone()].iter().zip(&g[block.clone()]).zip(&mut out[block]);
-                for ((z, g), out) in planes {
-                    let (z, g) = (F32x4::load(z), F32x4::load(g));
-                    let q = sigmoid_tail(exp.of(z.abs()));
-                    let p = z.to_bits().is_negative().select(q, one - q);
-                    lanes[0] = p.mul_add(g, lanes[0]);
-                    lanes[1] = lanes[1] + p;
-                    lanes[2] = lanes[2] + g;
-                    q.xor_sign(z.sign()).store(out);
-                }
-                for (sum, lanes) in sums.iter_mut().zip(lanes) {
-                    *sum += lanes.sum_f64();
-                }
+            let (mut tp, mut sum, mut positives) = (Sum::new(), Sum::new(), F32x4::splat(0.0));
+            for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
+                let (z, g) = (F32x4::load(z), F32x4::load(g));
+                let q = sigmoid_tail(exp.of(z.abs()));
+                let p = z.to_bits().is_negative().select(q, one - q);
+                tp.add(p * g);
+                sum.add(p);
+                // Whole numbers: exact in f32.
+                positives = positives + g;
+                q.xor_sign(z.sign()).store(out);
             }
+            let mut g = Sum::new();
+            g.add(positives);
+            let sums = [tp.total(), sum.total(), g.total()];
             for (r, sum) in sums.into_iter().enumerate() {
                 totals[r * tile.channels + k] += sum;
             }
@@ -252,16 +240,12 @@ impl Workspace {
         let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
-        for block in blocks(tile.vectors) {
-            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
-            let (peak, at_peak) = (&peak[block.clone()], &mut factor[block.clone()]);
-            for k in 0..tile.channels {
-                let affine = Affine::of(constants, tile.channels, k);
-                let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
-                slopes::<CURVED>(&mut aux[plane(k)], &act[plane(k)], affine, hot, Ones, peak, at_peak);
-            }
-            chain(tile, block.clone(), act, aux, grad, at_peak, &mut mean[block.clone()]);
+        for k in 0..tile.channels {
+            let affine = Affine::of(constants, tile.channels, k);
+            let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
+            slopes::<CURVED>(&mut aux[tile.plane(k)], &act[tile.plane(k)], affine, hot, Ones, peak, factor);
         }
+        chain(tile, act, aux, grad, factor, mean);
     }
 
     /// Whatever the target and the weights.
@@ -270,23 +254,19 @@ impl Workspace {
         let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
-        for block in blocks(tile.vectors) {
-            let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
-            let (peak, at_peak) = (&peak[block.clone()], &mut factor[block.clone()]);
-            for k in 0..tile.channels {
-                let affine = Affine::of(constants, tile.channels, k);
-                let w = Plane(Self::weight_plane(tile, weight, element, k)).part(block.clone());
-                let (u, p) = (&mut aux[plane(k)], &act[plane(k)]);
-                match tile.target {
-                    Target::Labels => {
-                        let hot = OneHot { labels: &labels[block.clone()], class: k as i32 };
-                        slopes::<true>(u, p, affine, hot, w, peak, at_peak);
-                    }
-                    Target::Dense => slopes::<true>(u, p, affine, Plane(&target[plane(k)]), w, peak, at_peak),
+        for k in 0..tile.channels {
+            let affine = Affine::of(constants, tile.channels, k);
+            let w = Plane(Self::weight_plane(tile, weight, element, k));
+            let (u, p) = (&mut aux[tile.plane(k)], &act[tile.plane(k)]);
+            match tile.target {
+                Target::Labels => {
+                    let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
+                    slopes::<true>(u, p, affine, hot, w, peak, factor);
                 }
+                Target::Dense => slopes::<true>(u, p, affine, Plane(&target[tile.plane(k)]), w, peak, factor),
             }
-            chain(tile, block.clone(), act, aux, grad, at_peak, &mut mean[block.clone()]);
         }
+        chain(tile, act, aux, grad, factor, mean);
     }
 }
 
@@ -311,27 +291,18 @@ fn slopes<const CURVED: bool>(
 }
 
 /// Adds p_k (v_k − Σ_j p_j v_j) to `grad`, from the u of every class and that at the peak.
-fn chain(
-    tile: &Tile,
-    block: Range<usize>,
-    act: &[Quad],
-    u: &mut [Quad],
-    grad: &mut [Quad],
-    at_peak: &[Quad],
-    mean: &mut [Quad],
-) {
-    let plane = |k: usize| k * tile.stride + block.start..k * tile.stride + block.end;
-    mean.fill([0.0; LANES]);
+fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_peak: &[Quad], mean: &mut [Quad]) {
+    mean[..tile.vectors].fill([0.0; LANES]);
     for k in 0..tile.channels {
-        let planes = u[plane(k)].iter_mut().zip(&act[plane(k)]);
-        for (((u, p), at_peak), mean) in planes.zip(at_peak.iter()).zip(mean.iter_mut()) {
+        let planes = u[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
+        for (((u, p), at_peak), mean) in planes.zip(at_peak).zip(mean.iter_mut()) {
             let v = F32x4::load(u) - F32x4::load(at_peak);
             v.store(u);
             v.mul_add(F32x4::load(p), F32x4::load(mean)).store(mean);
         }
     }
     for k in 0..tile.channels {
-        let planes = grad[plane(k)].iter_mut().zip(&act[plane(k)]).zip(&u[plane(k)]);
+        let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]).zip(&u[tile.plane(k)]);
         for (((grad, p), v), mean) in planes.zip(mean.iter()) {
             (F32x4::load(v) - F32x4::load(mean)).mul_add(F32x4::load(p), F32x4::load(grad)).store(grad);
         }
@@ -361,12 +332,10 @@ impl Chained for FromTail<'_> {
 
 #[inline(always)]
 fn add_chained<const CURVED: bool>(grad: &mut [Quad], affine: Affine, p: impl Chained, g: Plane, w: Plane) {
-    for block in blocks(grad.len()) {
-        let (p, g, w) = (p.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
-        for (i, grad) in grad[block].iter_mut().enumerate() {
-            let (p, slope) = p.with_slope(i);
-            let u = w.at(i) * affine.at::<CURVED>(p, g.at(i));
-            u.mul_add(slope, F32x4::load(grad)).store(grad);
-        }
+    let (p, g, w) = (p.part(0..grad.len()), g.part(0..grad.len()), w.part(0..grad.len()));
+    for (i, grad) in grad.iter_mut().enumerate() {
+        let (p, slope) = p.with_slope(i);
+        let u = w.at(i) * affine.at::<CURVED>(p, g.at(i));
+        u.mul_add(slope, F32x4::load(grad)).store(grad);
     }
 }

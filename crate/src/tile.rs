@@ -205,12 +205,15 @@ impl Workspace {
 
     /// One-hot planes from labels: what a channel by itself wants. The tile is small; the volume never is one-hot.
     fn expand_labels(&mut self) {
+        self.tile.hard = true;
         let tile = self.tile;
         for k in 0..tile.channels {
             let class = OneHot { labels: &self.labels[..tile.vectors], class: k as i32 };
-            for (i, g) in self.target[tile.plane(k)].iter_mut().enumerate() {
+            let plane = &mut self.target[tile.plane(k)];
+            for (i, g) in plane.iter_mut().enumerate() {
                 class.at(i).store(g);
             }
+            plane.as_flattened_mut()[tile.pixels..].fill(0.0);
         }
     }
 
@@ -251,6 +254,8 @@ impl Workspace {
             self.take_out(ignore, self.tile.activation == Activation::Softmax);
         }
         let tile = self.tile;
+        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
+        let mut soft = zero;
         for k in 0..tile.channels {
             let plane = &mut self.target[tile.plane(k)];
             if tile.masked {
@@ -262,19 +267,20 @@ impl Workspace {
             if zeros_and_ones {
                 continue;
             }
-            let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
             let mut clamped_changes = zero;
             for g in plane.iter() {
                 let g = F32x4::load(g);
                 // NaN, or a clamp that changes the value, gives something other than 0.
                 let changed = g.at_most(one).at_least(zero) - g;
                 clamped_changes = clamped_changes + changed.abs();
+                soft = soft + g * (one - g);
             }
-            if clamped_changes.sum_f64() != 0.0 {
+            if clamped_changes.to_array().iter().any(|&change| change != 0.0) {
                 let bad = plane.as_flattened().iter().position(|g| !(0.0..=1.0).contains(g));
                 return Err(bad.unwrap_or(0) + k * tile.pixels);
             }
         }
+        self.tile.hard = soft.to_array() == [0.0; LANES];
         self.tile.target = Target::Dense;
         Ok(())
     }

@@ -7,7 +7,6 @@
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
 use crate::simd::{LANES, Quad};
-use crate::sums::BLOCK;
 use crate::tile::Kind;
 
 /// Floats of one tile buffer for ordinary channel counts.
@@ -24,12 +23,11 @@ pub const TABLE_ROWS: usize = 8;
 /// Pixels of a tile of so many channels: fixed by the channels alone, so that results do not depend on who computes.
 pub fn tile_pixels(channels: usize) -> usize {
     let channels = channels.max(1);
-    let block = BLOCK * LANES;
     let fit = (TILE / channels).min(LONGEST_TILE);
-    match fit {
-        _ if fit >= block => fit / block * block,
-        _ if fit >= SHORTEST_TILE => fit / SHORTEST_TILE * SHORTEST_TILE,
-        _ => (CHUNK / channels / LANES * LANES).clamp(LANES, SHORTEST_TILE),
+    if fit >= SHORTEST_TILE {
+        fit / SHORTEST_TILE * SHORTEST_TILE
+    } else {
+        (CHUNK / channels / LANES * LANES).clamp(LANES, SHORTEST_TILE)
     }
 }
 
@@ -123,6 +121,8 @@ pub struct Tile {
     pub masked: bool,
     /// Whether `element` holds 0 and 1 for elements taken out one by one.
     pub element_masked: bool,
+    /// Whether every g is known to be 0 or 1.
+    pub hard: bool,
 }
 
 impl Tile {
@@ -217,6 +217,7 @@ impl Workspace {
             activation: Activation::None,
             masked: false,
             element_masked: false,
+            hard: false,
         };
         let chunk = Chunk {
             stride: 0,
@@ -298,6 +299,7 @@ impl Workspace {
             activation,
             masked: false,
             element_masked: false,
+            hard: false,
         };
         // Padding lanes get weight 0, so kernels need no tails.
         if pixels < vectors * LANES {

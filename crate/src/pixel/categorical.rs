@@ -9,7 +9,7 @@
 use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
 use crate::math::Log;
 use crate::simd::{F32x4, I32x4, LANES, Quad};
-use crate::sums::blocks;
+use crate::sums::Sum;
 use crate::workspace::{Target, Tile, Weights, Workspace, planes, planes_mut};
 
 /// A function of the probability of one class.
@@ -101,21 +101,17 @@ impl Workspace {
 
     pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) -> f64 {
         let (log, largest) = (Log::new(), F32x4::splat(f32::MAX));
-        let mut total = 0.0;
+        let mut sum = Sum::new();
         if self.one_hot(slot) {
             self.label_weights(slot);
             let Self { tile, grad, others, peak, rest, below, own, factor, .. } = self;
-            for block in blocks(tile.vectors) {
-                let mut lanes = F32x4::splat(0.0);
-                for i in block {
-                    let negative_log = F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]));
-                    let negative_log = negative_log.at_most(largest);
-                    let q = complement(F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-                    let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
-                    lanes = lanes + term;
-                    term.store(&mut grad[i]);
-                }
-                total += lanes.sum_f64();
+            for i in 0..tile.vectors {
+                let negative_log = F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]));
+                let negative_log = negative_log.at_most(largest);
+                let q = complement(F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+                let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
+                sum.add(term);
+                term.store(&mut grad[i]);
             }
         } else {
             self.weighted_targets(slot);
@@ -123,22 +119,18 @@ impl Workspace {
             factor[..tile.vectors].fill([0.0; LANES]);
             for k in 0..tile.channels {
                 let (z, p, t) = (&values[tile.plane(k)], &act[tile.plane(k)], &aux[tile.plane(k)]);
-                for block in blocks(tile.vectors) {
-                    let mut lanes = F32x4::splat(0.0);
-                    for i in block {
-                        let below = F32x4::load(&top[i]) - F32x4::load(&z[i]);
-                        let negative_log = (below + log.log1p(F32x4::load(&others[i]))).at_most(largest);
-                        let q = complement(F32x4::load(&p[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-                        let term = F32x4::load(&t[i]) * loss.of(negative_log, q);
-                        lanes = lanes + term;
-                        (term + F32x4::load(&factor[i])).store(&mut factor[i]);
-                    }
-                    total += lanes.sum_f64();
+                for i in 0..tile.vectors {
+                    let below = F32x4::load(&top[i]) - F32x4::load(&z[i]);
+                    let negative_log = (below + log.log1p(F32x4::load(&others[i]))).at_most(largest);
+                    let q = complement(F32x4::load(&p[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
+                    let term = F32x4::load(&t[i]) * loss.of(negative_log, q);
+                    sum.add(term);
+                    (term + F32x4::load(&factor[i])).store(&mut factor[i]);
                 }
             }
             grad[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
         }
-        total
+        sum.total()
     }
 
     pub fn categorical_gradient<L: Categorical>(&mut self, loss: &L, slot: usize, scale: f32) {

@@ -1,10 +1,10 @@
 //! Cross-entropy: Σ_k t_k·(−ln p_k).
 
 use crate::math::Log;
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST, logarithm};
+use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::simd::{F32x4, LANES};
-use crate::sums::{BLOCK, blocks};
+use crate::sums::{LogProduct, Sum};
 use crate::workspace::Workspace;
 
 pub struct CrossEntropy;
@@ -23,27 +23,20 @@ impl Categorical for CrossEntropy {
 }
 
 impl Workspace {
-    /// Of a label map whose every pixel has weight 1. As in binary cross-entropy the logarithms are taken as one, here
-    /// of the 1 + `others`, of as many vectors as cannot overflow.
+    /// Of a label map whose every pixel has weight 1.
     pub fn label_cross_entropy_value(&mut self) -> f64 {
         let Self { tile, others, below, .. } = self;
-        let together = (120 / (tile.channels.ilog2() as usize + 1)).clamp(1, BLOCK);
-        let (zero, largest) = (F32x4::splat(0.0), F32x4::splat(f32::MAX));
-        let mut total = 0.0;
+        // Padding is a certain hit.
         for plane in [&mut *below, &mut *others] {
             plane.as_flattened_mut()[tile.pixels..tile.vectors * LANES].fill(0.0);
         }
-        let chunks = below[..tile.vectors].chunks(together).zip(others[..tile.vectors].chunks(together));
-        for (below, others) in chunks {
-            let (mut linear, mut product) = (zero, zero);
-            for (below, others) in below.iter().zip(others) {
-                linear = linear + F32x4::load(below).at_most(largest);
-                let others = F32x4::load(others);
-                product = others.mul_add(product, product + others);
-            }
-            total += linear.sum_f64() + logarithm(product);
+        let largest = F32x4::splat(f32::MAX);
+        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
+        for (below, others) in below[..tile.vectors].iter().zip(others.iter()) {
+            linear.add(F32x4::load(below).at_most(largest));
+            product.multiply(F32x4::load(others));
         }
-        total
+        linear.total() + product.total()
     }
 
     /// On given probabilities: logarithms no lower than −100.
@@ -52,7 +45,7 @@ impl Workspace {
         let Self { tile, act, aux, grad, table, .. } = self;
         let log = Log::new();
         let rows = Self::slot(table, tile.channels, slot);
-        let mut total = 0.0;
+        let mut sum = Sum::new();
         for k in 0..tile.channels {
             let plane = tile.plane(k);
             // A class that does not count may hold anything.
@@ -60,19 +53,15 @@ impl Workspace {
                 grad[plane].fill([0.0; LANES]);
                 continue;
             }
-            let (act, aux, grad) = (&act[plane.clone()], &aux[plane.clone()], &mut grad[plane]);
-            for block in blocks(tile.vectors) {
-                let mut lanes = F32x4::splat(0.0);
-                for i in block {
-                    let negative_log = -log.ln(F32x4::load(&act[i])).at_least(F32x4::splat(LOWEST_LOG));
-                    let term = F32x4::load(&aux[i]) * negative_log;
-                    lanes = lanes + term;
-                    term.store(&mut grad[i]);
-                }
-                total += lanes.sum_f64();
+            let planes = act[plane.clone()].iter().zip(&aux[plane.clone()]).zip(&mut grad[plane]);
+            for ((p, t), grad) in planes {
+                let negative_log = -log.ln(F32x4::load(p)).at_least(F32x4::splat(LOWEST_LOG));
+                let term = F32x4::load(t) * negative_log;
+                sum.add(term);
+                term.store(grad);
             }
         }
-        total
+        sum.total()
     }
 
     pub fn probability_cross_entropy_gradient(&mut self, slot: usize, scale: f32) {

@@ -10,7 +10,7 @@
 use crate::lanes::{Lanes, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::sums::blocks;
+use crate::sums::Sum;
 use crate::workspace::{Activation, Tile, Workspace};
 
 /// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.
@@ -108,31 +108,25 @@ impl Workspace {
         let tile: &Tile = tile;
         let table = Self::slot(table, tile.channels, slot);
         let (exp, scale) = (ExpNegative::new(), F32x4::splat(scale));
-        let mut total = 0.0;
+        let mut sum = Sum::new();
         for k in 0..tile.channels {
             let (z, out) = chunk.direct(tile, k);
             let Some(constants) = Constants::of(table, tile.channels, k) else {
                 out.fill([0.0; LANES]);
                 continue;
             };
-            let g = &target[tile.plane(k)];
-            for block in blocks(tile.vectors) {
-                let mut lanes = F32x4::splat(0.0);
-                let planes = z[block.clone()].iter().zip(&g[block.clone()]).zip(&mut out[block]);
-                for ((z, g), out) in planes {
-                    let (positive, negative) = constants.weights(F32x4::load(g));
-                    let z = F32x4::load(z);
-                    let size = z.size();
-                    let e = exp.of(size);
-                    let logit = Logit { size, e, q: sigmoid_tail(e) };
-                    let (near, far) = z.sides(positive, negative);
-                    lanes = lanes + loss.of_logit(&logit, near, far);
-                    (scale * loss.logit_slope(&logit, near, far).xor_sign(z.sign())).store(out);
-                }
-                total += lanes.sum_f64();
+            for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
+                let (positive, negative) = constants.weights(F32x4::load(g));
+                let z = F32x4::load(z);
+                let size = z.size();
+                let e = exp.of(size);
+                let logit = Logit { size, e, q: sigmoid_tail(e) };
+                let (near, far) = z.sides(positive, negative);
+                sum.add(loss.of_logit(&logit, near, far));
+                (scale * loss.logit_slope(&logit, near, far).xor_sign(z.sign())).store(out);
             }
         }
-        total
+        sum.total()
     }
 
     pub fn elementwise_value(&mut self, loss: &impl Elementwise, slot: usize) -> f64 {
@@ -196,26 +190,20 @@ impl Workspace {
 
 #[inline(always)]
 fn sum(channel: Channel, g: Plane, w: Plane, out: &mut [Quad], term: impl Fn(&Channel, usize, F32x4) -> F32x4) -> f64 {
-    let mut total = 0.0;
-    for block in blocks(g.0.len()) {
-        let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
-        let mut lanes = F32x4::splat(0.0);
-        for (i, out) in out[block].iter_mut().enumerate() {
-            let term = w.at(i) * term(&x, i, g.at(i));
-            lanes = lanes + term;
-            term.store(out);
-        }
-        total += lanes.sum_f64();
+    let mut sum = Sum::new();
+    let (x, g, w) = (channel.part(0..out.len()), g.part(0..out.len()), w.part(0..out.len()));
+    for (i, out) in out.iter_mut().enumerate() {
+        let term = w.at(i) * term(&x, i, g.at(i));
+        sum.add(term);
+        term.store(out);
     }
-    total
+    sum.total()
 }
 
 #[inline(always)]
 fn add(grad: &mut [Quad], channel: Channel, g: Plane, w: Plane, term: impl Fn(&Channel, usize, F32x4) -> F32x4) {
-    for block in blocks(grad.len()) {
-        let (x, g, w) = (channel.part(block.clone()), g.part(block.clone()), w.part(block.clone()));
-        for (i, grad) in grad[block].iter_mut().enumerate() {
-            w.at(i).mul_add(term(&x, i, g.at(i)), F32x4::load(grad)).store(grad);
-        }
+    let (x, g, w) = (channel.part(0..grad.len()), g.part(0..grad.len()), w.part(0..grad.len()));
+    for (i, grad) in grad.iter_mut().enumerate() {
+        w.at(i).mul_add(term(&x, i, g.at(i)), F32x4::load(grad)).store(grad);
     }
 }

@@ -6,6 +6,10 @@ use super::Quad;
 #[derive(Clone, Copy)]
 pub struct F32x4(Quad);
 
+/// Four `f64` lanes.
+#[derive(Clone, Copy)]
+pub struct F64x4([f64; 4]);
+
 /// Four `i32` lanes.
 #[derive(Clone, Copy)]
 pub struct I32x4([i32; 4]);
@@ -96,6 +100,38 @@ impl F32x4 {
     #[inline(always)]
     pub fn to_bits(self) -> I32x4 {
         I32x4(self.0.map(|a| a.to_bits().cast_signed()))
+    }
+}
+
+impl F64x4 {
+    #[inline(always)]
+    pub fn splat(x: f64) -> Self {
+        Self([x; 4])
+    }
+    #[inline(always)]
+    pub fn to_array(self) -> [f64; 4] {
+        self.0
+    }
+    /// `self·b + c`.
+    #[inline(always)]
+    pub fn mul_add(self, b: Self, c: Self) -> Self {
+        let product = zip(self.0, b.0, |a, b| a * b);
+        Self(zip(product, c.0, |ab, c| ab + c))
+    }
+}
+
+impl From<F32x4> for F64x4 {
+    #[inline(always)]
+    fn from(x: F32x4) -> Self {
+        Self(x.0.map(f64::from))
+    }
+}
+
+impl core::ops::Add for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, b: Self) -> Self {
+        Self(zip(self.0, b.0, |a, b| a + b))
     }
 }
 

@@ -8,6 +8,10 @@ use core::arch::wasm32 as w;
 #[derive(Clone, Copy)]
 pub struct F32x4(w::v128);
 
+/// Four `f64` lanes.
+#[derive(Clone, Copy)]
+pub struct F64x4(w::v128, w::v128);
+
 /// Four `i32` lanes.
 #[derive(Clone, Copy)]
 pub struct I32x4(w::v128);
@@ -106,6 +110,46 @@ impl F32x4 {
     #[inline(always)]
     pub fn to_bits(self) -> I32x4 {
         I32x4(self.0)
+    }
+}
+
+impl F64x4 {
+    #[inline(always)]
+    pub fn splat(x: f64) -> Self {
+        Self(w::f64x2_splat(x), w::f64x2_splat(x))
+    }
+    #[inline(always)]
+    pub fn to_array(self) -> [f64; 4] {
+        [
+            w::f64x2_extract_lane::<0>(self.0),
+            w::f64x2_extract_lane::<1>(self.0),
+            w::f64x2_extract_lane::<0>(self.1),
+            w::f64x2_extract_lane::<1>(self.1),
+        ]
+    }
+    /// `self·b + c`.
+    #[inline(always)]
+    pub fn mul_add(self, b: Self, c: Self) -> Self {
+        #[cfg(target_feature = "relaxed-simd")]
+        return Self(w::f64x2_relaxed_madd(self.0, b.0, c.0), w::f64x2_relaxed_madd(self.1, b.1, c.1));
+        #[cfg(not(target_feature = "relaxed-simd"))]
+        return Self(w::f64x2_add(w::f64x2_mul(self.0, b.0), c.0), w::f64x2_add(w::f64x2_mul(self.1, b.1), c.1));
+    }
+}
+
+impl From<F32x4> for F64x4 {
+    #[inline(always)]
+    fn from(x: F32x4) -> Self {
+        let upper = w::i32x4_shuffle::<2, 3, 2, 3>(x.0, x.0);
+        Self(w::f64x2_promote_low_f32x4(x.0), w::f64x2_promote_low_f32x4(upper))
+    }
+}
+
+impl core::ops::Add for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, b: Self) -> Self {
+        Self(w::f64x2_add(self.0, b.0), w::f64x2_add(self.1, b.1))
     }
 }
 
