@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
-const COPIED = ['glue.js', 'glue.d.ts', 'simd128.wasm', 'relaxed.wasm'];
+const COPIED = /glue\.(js|d\.ts)$|\.wasm$/;
 
 function newest(folder) {
   return Math.max(
@@ -23,5 +23,7 @@ if (!existsSync(done) || statSync(done).mtimeMs < sources) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' });
   mkdirSync(join(dist, 'core'), { recursive: true });
-  for (const name of COPIED) copyFileSync(join(root, 'ts', 'core', name), join(dist, 'core', name));
+  for (const name of readdirSync(join(root, 'ts', 'core')).filter((name) => COPIED.test(name))) {
+    copyFileSync(join(root, 'ts', 'core', name), join(dist, 'core', name));
+  }
 }

@@ -7,17 +7,21 @@ import { checkNames } from './check/nearest.js';
 import { oneOf, show } from './check/options.js';
 import { relaxedHex } from './core/relaxed.js';
 import { simd128Hex } from './core/simd128.js';
+import { checkModule, fromHex, type GivenModule, toModule } from './module.js';
 import { initSync } from './raw.js';
 
 /** The smallest module that uses a relaxed instruction; an engine without them refuses it. */
 const RELAXED_PROBE = '0061736d0100000001080160037b7b7b017b030201000a0d010b00200020012002fd85020b';
+
+/** Exports by which the core is known. */
+const EXPORTS = ['memory', 'workspace_new', 'workspace_begin', 'workspace_region_gradient'];
 
 /** What `setup` takes. */
 export interface SetupOptions {
   /** `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. */
   readonly simd?: 'auto' | 'simd128' | 'relaxed' | undefined;
   /** The core, compiled or as bytes, for runtimes that refuse to compile inlined code. */
-  readonly module?: WebAssembly.Module | ArrayBuffer | ArrayBufferView | undefined;
+  readonly module?: GivenModule | undefined;
 }
 
 /** What `backend` tells. */
@@ -33,12 +37,6 @@ export interface Backend {
 let wanted: Backend['simd'] | undefined;
 let given: SetupOptions['module'];
 let memory: WebAssembly.Memory | undefined;
-
-function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
-}
 
 let relaxed: boolean | undefined;
 function hasRelaxed(): boolean {
@@ -70,7 +68,7 @@ export function setup(options: SetupOptions = {}): void {
   checkNames(options, ['simd', 'module'], 'setup options');
   const { simd = 'auto', module } = options;
   oneOf('auto', 'simd128', 'relaxed')(simd, 'simd');
-  if (module !== undefined) checkModule(module);
+  if (module !== undefined) checkModule(module, EXPORTS, "segloss's core");
   if (simd === 'relaxed' && module === undefined && !hasRelaxed()) {
     throw new Error("this engine has no relaxed SIMD; use simd: 'auto' or 'simd128'");
   }
@@ -82,27 +80,6 @@ export function setup(options: SetupOptions = {}): void {
   }
   wanted = next;
   given = module;
-}
-
-function checkModule(module: unknown): void {
-  const compiled = toModule(module);
-  const names = WebAssembly.Module.exports(compiled).map((e) => e.name);
-  const missing = ['memory', 'workspace_new', 'workspace_begin', 'workspace_region_gradient'].filter(
-    (name) => !names.includes(name),
-  );
-  if (missing.length > 0) {
-    throw new RangeError(`"module" is not segloss's core: it lacks the export ${missing[0]}`);
-  }
-}
-
-function toModule(module: unknown): WebAssembly.Module {
-  if (module instanceof WebAssembly.Module) return module;
-  const kind = Object.prototype.toString.call(module);
-  if (kind === '[object WebAssembly.Module]') return module as WebAssembly.Module;
-  if (ArrayBuffer.isView(module) || kind === '[object ArrayBuffer]') {
-    return new WebAssembly.Module(module as BufferSource);
-  }
-  throw new TypeError(`"module" expected a WebAssembly.Module or its bytes, got ${show(module)}`);
 }
 
 /**

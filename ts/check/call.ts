@@ -51,7 +51,7 @@ export interface CheckedCall {
 }
 
 /** The name of a typed array's type, whatever realm it is from. */
-function typeName(value: unknown): string {
+export function typeName(value: unknown): string {
   return ArrayBuffer.isView(value)
     ? String((value as unknown as Record<symbol, unknown>)[Symbol.toStringTag])
     : '';
@@ -82,7 +82,7 @@ function checkShape(shape: unknown, last: boolean): { samples: number; channels:
   return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels };
 }
 
-const product = (...factors: number[]): string =>
+export const product = (...factors: number[]): string =>
   `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
 
 function overlaps(a: ArrayBufferView, b: unknown): boolean {
@@ -111,12 +111,12 @@ function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string
   return aliased;
 }
 
-function describeKind(value: unknown): string {
+export function describeKind(value: unknown): string {
   if (Array.isArray(value)) return 'a plain array';
   return typeName(value) || show(value);
 }
 
-function checkMask(mask: unknown, samples: number, pixels: number): ArrayLike<number> | undefined {
+export function checkMask(mask: unknown, samples: number, pixels: number): ArrayLike<number> | undefined {
   if (mask === undefined) return undefined;
   const length = (mask as { length?: unknown } | null)?.length;
   if (typeof mask !== 'object' || typeof length !== 'number') {
