@@ -1,11 +1,11 @@
 //! How often each pair (label in the target, label in the prediction) occurs.
 //!
-//! Two arrays of bytes go straight into a table of all 65,536 pairs: no label is looked up, whatever the classes are.
-//! Every other combination of types goes through a hash table of the pairs met, with the current run of equal pairs
-//! kept out of it, so that labels may be any integers at all. Counts are u64: no total a machine can reach overflows.
+//! Two arrays of bytes go straight into a table of all pairs: no label is looked up, whatever the classes are.
+//! So do labels 0…255 of every other type. Pairs with a label beyond those go into a hash table, a run of equal pairs
+//! at a time, so that labels may be any integers at all. The table's counters are u32, half the memory in the caches; they are added to the hash table's u64 before they could overflow.
 #![forbid(unsafe_code)]
 
-use crate::entry::{Kind, Staging, read_labels};
+use crate::entry::{Kind, NO_LABEL, Staging, read_labels};
 
 /// Pixels of a tile: as bytes, both labels and the mask fit the first-level cache beside the counters in use.
 pub const TILE: usize = 8_192;
@@ -14,8 +14,12 @@ const BLOCK: usize = 16;
 /// Counters of a pair. Neighbouring pixels use different ones: an addition would otherwise wait for the store of the
 /// one before. They share a cache line.
 const WAYS: usize = 4;
+type Ways = [u32; WAYS];
+/// Counters between two rows of the table. With 256, all pairs of one predicted label would lie 4 KiB apart, where
+/// loads wait for stores to other rows.
+const ROW: usize = 257;
 /// Every pair of bytes.
-const PAIRS: usize = 65_536;
+const PAIRS: usize = 256 * ROW;
 
 /// Which of the two arrays holds an entry that is no integer, and where in the tile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,11 +43,13 @@ pub struct Confusion {
     pub mask: Vec<u8>,
     /// After `finish`: triples of target label, predicted label, count.
     pub triples: Vec<f64>,
-    table: Vec<[u64; WAYS]>,
+    table: Vec<Ways>,
     /// All bits of the bytes met: bounds the part of the table in use.
     seen: (u8, u8),
+    /// At most how many pixels a counter of the table holds.
+    held: usize,
     pairs: PairTable,
-    labels: (Vec<Option<i64>>, Vec<Option<i64>>),
+    labels: (Vec<i64>, Vec<i64>),
 }
 
 impl Default for Confusion {
@@ -53,10 +59,11 @@ impl Default for Confusion {
             pred: Staging::new(TILE),
             mask: vec![1; TILE],
             triples: Vec::new(),
-            table: vec![[0; WAYS]; PAIRS],
+            table: vec![Ways::default(); PAIRS],
             seen: (0, 0),
+            held: 0,
             pairs: PairTable::default(),
-            labels: (vec![None; TILE], vec![None; TILE]),
+            labels: (vec![0; TILE], vec![0; TILE]),
         }
     }
 }
@@ -64,17 +71,36 @@ impl Default for Confusion {
 impl Confusion {
     /// Forgets what was counted.
     pub fn clear(&mut self) {
-        for target in 0..=usize::from(self.seen.0) {
-            self.table[target * 256..][..=usize::from(self.seen.1)].fill([0; WAYS]);
-        }
-        self.seen = (0, 0);
+        self.for_each_pair(|_, _, _| ());
         self.pairs = PairTable::default();
         self.triples.clear();
+    }
+
+    /// Hands over the counters of the table, and sets them to 0.
+    fn for_each_pair(&mut self, mut use_count: impl FnMut(u8, u8, u64)) {
+        for (target, row) in (0..=self.seen.0).zip(self.table.chunks_exact_mut(ROW)) {
+            for (pred, ways) in (0..=self.seen.1).zip(row) {
+                let count = core::mem::take(ways).iter().map(|&way| u64::from(way)).sum();
+                use_count(target, pred, count);
+            }
+        }
+        (self.seen, self.held) = ((0, 0), 0);
+    }
+
+    /// Adds the counters of the table to the hash table.
+    fn drain(&mut self, kinds: Kinds) {
+        let mut pairs = core::mem::take(&mut self.pairs);
+        self.for_each_pair(|t, p, count| pairs.add((kinds.target.of_byte(t), kinds.pred.of_byte(p)), count));
+        self.pairs = pairs;
     }
 
     /// Counts the first `pixels` of the staged tile. Where the mask is 0 neither label is looked at; where the target
     /// is `ignore` the predicted one is not.
     pub fn count(&mut self, kinds: Kinds, pixels: usize, masked: bool, ignore: Option<i64>) -> Result<(), Bad> {
+        if self.held > u32::MAX as usize - pixels {
+            self.drain(kinds);
+        }
+        self.held += pixels;
         let mask = masked.then(|| &self.mask[..pixels]);
         if kinds.target.is_byte() && kinds.pred.is_byte() {
             let (target, pred) = (&self.target.bytes()[..pixels], &self.pred.bytes()[..pixels]);
@@ -88,61 +114,60 @@ impl Confusion {
         let (target, pred) = (&mut self.labels.0[..pixels], &mut self.labels.1[..pixels]);
         read_labels(kinds.target, self.target.bytes(), target);
         read_labels(kinds.pred, self.pred.bytes(), pred);
-        count_labels(&mut self.pairs, target, pred, mask, ignore)
+        count_labels(&mut self.table, &mut self.seen, &mut self.pairs, (target, pred), mask, ignore)
     }
 
     /// Lists what was counted, without pairs of `ignore` in the target.
     pub fn finish(&mut self, kinds: Kinds, ignore: Option<i64>) {
+        self.drain(kinds);
+        let counted = self.pairs.slots.iter().filter(|((target, _), count)| *count > 0 && ignore != Some(*target));
         self.triples.clear();
-        for (target, row) in (0..=self.seen.0).zip(self.table.chunks_exact(256)) {
-            for (pred, ways) in (0..=self.seen.1).zip(row) {
-                let pair = (kinds.target.of_byte(target), kinds.pred.of_byte(pred));
-                push(&mut self.triples, pair, ways.iter().sum(), ignore);
-            }
-        }
-        for &(pair, count) in &self.pairs.slots {
-            push(&mut self.triples, pair, count, ignore);
-        }
+        self.triples.extend(counted.flat_map(|&((target, pred), count)| [target as f64, pred as f64, count as f64]));
     }
 }
 
-fn push(triples: &mut Vec<f64>, (target, pred): (i64, i64), count: u64, ignore: Option<i64>) {
-    if count > 0 && ignore != Some(target) {
-        triples.extend([target as f64, pred as f64, count as f64]);
-    }
-}
-
-/// The value all bytes of a block have, if they have one.
+/// A block as two words.
 #[inline(always)]
-fn uniform(block: &[u8; BLOCK]) -> Option<u8> {
+fn words(block: &[u8; BLOCK]) -> [u64; 2] {
     let (halves, _) = block.as_chunks::<8>();
-    let (low, high) = (u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1]));
-    (low == high && low == low.rotate_left(8)).then_some(block[0])
+    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
+}
+
+/// Whether all bytes of a block are the same.
+#[inline(always)]
+fn uniform([low, high]: [u64; 2]) -> bool {
+    low == high && low == low.rotate_left(8)
+}
+
+/// All bits of the eight bytes together.
+fn folded(word: u64) -> u8 {
+    word.to_le_bytes().into_iter().fold(0, |all, byte| all | byte)
 }
 
 #[inline(always)]
 fn index(target: u8, pred: u8) -> usize {
-    usize::from(target) << 8 | usize::from(pred)
+    usize::from(target) * ROW + usize::from(pred)
 }
 
 #[inline(never)]
-fn count_bytes(table: &mut [[u64; WAYS]], target: &[u8], pred: &[u8]) -> (u8, u8) {
+fn count_bytes(table: &mut [Ways], target: &[u8], pred: &[u8]) -> (u8, u8) {
     // Known to the compiler as covering every index: no bounds check in the loops.
     let Some(table) = table.first_chunk_mut::<PAIRS>() else { return (0, 0) };
     let mut seen = (0, 0);
     let (target_blocks, target_rest) = target.as_chunks::<BLOCK>();
     let (pred_blocks, pred_rest) = pred.as_chunks::<BLOCK>();
     for (t, p) in target_blocks.iter().zip(pred_blocks) {
-        if let (Some(t), Some(p)) = (uniform(t), uniform(p)) {
-            table[index(t, p)][0] += BLOCK as u64;
-            seen = (seen.0 | t, seen.1 | p);
+        let (target_words, pred_words) = (words(t), words(p));
+        seen = (seen.0 | target_words[0] | target_words[1], seen.1 | pred_words[0] | pred_words[1]);
+        if uniform(target_words) && uniform(pred_words) {
+            table[index(t[0], p[0])][0] += BLOCK as u32;
             continue;
         }
         for i in 0..BLOCK {
             table[index(t[i], p[i])][i % WAYS] += 1;
-            seen = (seen.0 | t[i], seen.1 | p[i]);
         }
     }
+    let mut seen = (folded(seen.0), folded(seen.1));
     for (&t, &p) in target_rest.iter().zip(pred_rest) {
         table[index(t, p)][0] += 1;
         seen = (seen.0 | t, seen.1 | p);
@@ -151,12 +176,12 @@ fn count_bytes(table: &mut [[u64; WAYS]], target: &[u8], pred: &[u8]) -> (u8, u8
 }
 
 #[inline(never)]
-fn count_masked_bytes(table: &mut [[u64; WAYS]], target: &[u8], pred: &[u8], mask: &[u8]) -> (u8, u8) {
+fn count_masked_bytes(table: &mut [Ways], target: &[u8], pred: &[u8], mask: &[u8]) -> (u8, u8) {
     let Some(table) = table.first_chunk_mut::<PAIRS>() else { return (0, 0) };
     let mut seen = (0, 0);
     for (i, ((&t, &p), &m)) in target.iter().zip(pred).zip(mask).enumerate() {
         // Added without a branch, which masks with ragged edges would mispredict.
-        table[index(t, p)][i % WAYS] += u64::from(m != 0);
+        table[index(t, p)][i % WAYS] += u32::from(m != 0);
         seen = (seen.0 | t, seen.1 | p);
     }
     seen
@@ -164,25 +189,32 @@ fn count_masked_bytes(table: &mut [[u64; WAYS]], target: &[u8], pred: &[u8], mas
 
 #[inline(never)]
 fn count_labels(
+    table: &mut [Ways],
+    seen: &mut (u8, u8),
     pairs: &mut PairTable,
-    target: &[Option<i64>],
-    pred: &[Option<i64>],
+    (target, pred): (&[i64], &[i64]),
     mask: Option<&[u8]>,
     ignore: Option<i64>,
 ) -> Result<(), Bad> {
     let (mut current, mut run) = ((0, 0), 0);
-    for (i, (t, p)) in target.iter().zip(pred).enumerate() {
-        if mask.is_some_and(|mask| mask[i] == 0) {
+    for (i, (&t, &p)) in target.iter().zip(pred).enumerate() {
+        if mask.is_some_and(|mask| mask[i] == 0) || ignore == Some(t) {
             continue;
         }
-        let t = t.ok_or(Bad::Target(i))?;
-        if ignore == Some(t) {
+        if let (Ok(t), Ok(p)) = (u8::try_from(t), u8::try_from(p)) {
+            table[index(t, p)][i % WAYS] += 1;
+            *seen = (seen.0 | t, seen.1 | p);
             continue;
         }
-        let pair = (t, p.ok_or(Bad::Pred(i))?);
-        if pair != current {
+        if t == NO_LABEL {
+            return Err(Bad::Target(i));
+        }
+        if p == NO_LABEL {
+            return Err(Bad::Pred(i));
+        }
+        if (t, p) != current {
             pairs.add(current, run);
-            (current, run) = (pair, 0);
+            (current, run) = ((t, p), 0);
         }
         run += 1;
     }

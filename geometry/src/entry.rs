@@ -42,8 +42,8 @@ impl Kind {
 /// A number as it lies in the caller's array.
 pub trait Entry<const BYTES: usize>: Copy + PartialEq {
     fn read(bytes: [u8; BYTES]) -> Self;
-    /// The label; none for a float that is no integer.
-    fn to_label(self) -> Option<i64>;
+    /// The label; `NO_LABEL` for a float that is no integer.
+    fn to_label(self) -> i64;
     /// The entry of that label, if the type has one.
     fn from_label(label: i64) -> Option<Self>;
 }
@@ -56,8 +56,8 @@ macro_rules! integer_entry {
                 <$type>::from_le_bytes(bytes)
             }
             #[inline(always)]
-            fn to_label(self) -> Option<i64> {
-                Some(i64::from(self))
+            fn to_label(self) -> i64 {
+                i64::from(self)
             }
             fn from_label(label: i64) -> Option<Self> {
                 Self::try_from(label).ok()
@@ -72,6 +72,9 @@ integer_entry!(i16, 2);
 integer_entry!(u32, 4);
 integer_entry!(i32, 4);
 
+/// Stands for an entry that is no integer: beyond every label.
+pub const NO_LABEL: i64 = i64::MIN;
+
 /// Beyond it a float64 does not hold every integer.
 const LARGEST: f64 = 9_007_199_254_740_992.0;
 
@@ -83,9 +86,9 @@ macro_rules! float_entry {
                 <$type>::from_le_bytes(bytes)
             }
             #[inline(always)]
-            fn to_label(self) -> Option<i64> {
+            fn to_label(self) -> i64 {
                 let label = self as i64;
-                (label as $type == self && f64::from(self).abs() <= LARGEST).then_some(label)
+                if label as $type == self && f64::from(self).abs() <= LARGEST { label } else { NO_LABEL }
             }
             fn from_label(label: i64) -> Option<Self> {
                 let entry = label as $type;
@@ -114,7 +117,7 @@ macro_rules! with_kind {
 }
 pub(crate) use with_kind;
 
-fn widen<T: Entry<B>, const B: usize>(staging: &[u8], labels: &mut [Option<i64>]) {
+fn widen<T: Entry<B>, const B: usize>(staging: &[u8], labels: &mut [i64]) {
     let (entries, _) = staging.as_chunks::<B>();
     for (label, &bytes) in labels.iter_mut().zip(entries) {
         *label = T::read(bytes).to_label();
@@ -122,7 +125,7 @@ fn widen<T: Entry<B>, const B: usize>(staging: &[u8], labels: &mut [Option<i64>]
 }
 
 /// The labels of a tile.
-pub fn read_labels(kind: Kind, staging: &[u8], labels: &mut [Option<i64>]) {
+pub fn read_labels(kind: Kind, staging: &[u8], labels: &mut [i64]) {
     with_kind!(kind, widen(staging, labels));
 }
 

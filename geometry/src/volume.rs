@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::distance::Dims;
-use crate::entry::{Entry, Kind, with_kind};
+use crate::entry::{Entry, Kind, NO_LABEL, with_kind};
 
 /// The bit of each mask.
 pub const PRED: u8 = 1;
@@ -85,7 +85,7 @@ fn mark<T: Entry<B>, const B: usize>(staging: &[u8], voxels: &mut [u8], label: i
     let (entries, _) = staging.as_chunks::<B>();
     let entries = &entries[..voxels.len()];
     // Nothing for integer types: the compiler sees that it always holds.
-    if let Some(at) = entries.iter().position(|&bytes| T::read(bytes).to_label().is_none()) {
+    if let Some(at) = entries.iter().position(|&bytes| T::read(bytes).to_label() == NO_LABEL) {
         return Err(at);
     }
     let Some(label) = T::from_label(label) else { return Ok(()) };

@@ -77,6 +77,20 @@ fn counts_are_those_of_a_map() {
 }
 
 #[test]
+fn counts_beyond_32_bits_are_exact() {
+    let mut confusion = Confusion::default();
+    let kinds = Kinds { target: Kind::I8, pred: Kind::U8 };
+    stage(confusion.target.bytes_mut(), Kind::I8, &[-1; TILE]);
+    stage(confusion.pred.bytes_mut(), Kind::U8, &[200; TILE]);
+    let tiles = (1u64 << 32) / TILE as u64 + 1;
+    for _ in 0..tiles {
+        assert_eq!(confusion.count(kinds, TILE, false, None), Ok(()));
+    }
+    confusion.finish(kinds, None);
+    assert_eq!(counted(&confusion), [((-1, 200), tiles * TILE as u64)].into());
+}
+
+#[test]
 fn negative_and_huge_labels_are_told_apart() {
     let mut confusion = Confusion::default();
     let kinds = Kinds { target: Kind::I8, pred: Kind::F64 };

@@ -45,9 +45,6 @@ export interface ConfusionMatrixOptions {
   readonly mask?: ArrayLike<number> | undefined;
 }
 
-/** A label of the target, the label predicted there, and how many pixels that is. */
-type Cell = readonly [target: number, pred: number, pixels: number];
-
 const SCORE_RULES: Rules = {
   average: oneOf('macro', 'micro', 'weighted', 'none'),
   emptyClass: oneOf('nan', 'skip', 'zero', 'one'),
@@ -55,7 +52,12 @@ const SCORE_RULES: Rules = {
 };
 const F_BETA_RULES: Rules = { ...SCORE_RULES, beta: number({ min: Number.MIN_VALUE }) };
 
-const order = (a: Cell, b: Cell): number => a[0] - b[0] || a[1] - b[1];
+/** Calls `use` with each label of the target, the label predicted there, and how many pixels that is. */
+function eachCell(triples: Float64Array, use: (target: number, pred: number, pixels: number) => void): void {
+  for (let i = 0; i < triples.length; i += 3) {
+    use(triples[i] as number, triples[i + 1] as number, triples[i + 2] as number);
+  }
+}
 
 /**
  * How often each label of the target was predicted as each label: what every overlap score is made of.
@@ -103,37 +105,29 @@ const order = (a: Cell, b: Cell): number => a[0] - b[0] || a[1] - b[1];
 export class ConfusionMatrix {
   /** The labels, ascending: the classes given, or those that occur. */
   readonly labels: readonly number[];
-  readonly #cells: readonly Cell[];
+  /** Triples of target label, predicted label, pixels; in any order, a pair at most once. */
+  readonly #cells: Float64Array;
   readonly #counts: ReadonlyMap<number, Counts>;
 
   /** @internal */
-  constructor(labels: Iterable<number>, cells: readonly Cell[]) {
+  constructor(labels: Iterable<number>, cells: Float64Array) {
     this.labels = [...new Set(labels)].sort((a, b) => a - b);
-    this.#cells = [...cells].sort(order);
-    const sums = new Map(this.labels.map((label) => [label, { hit: 0, inTarget: 0, inPred: 0 }]));
-    let pixels = 0;
-    for (const [target, pred, count] of this.#cells) {
-      pixels += count;
+    this.#cells = cells;
+    const sums = new Map(this.labels.map((label) => [label, { hits: 0, inTarget: 0, inPred: 0 }]));
+    let total = 0;
+    eachCell(cells, (target, pred, pixels) => {
       const [row, column] = [sums.get(target), sums.get(pred)];
-      if (row !== undefined) row.inTarget += count;
-      if (column !== undefined) column.inPred += count;
-      if (row !== undefined && target === pred) row.hit += count;
-    }
-    const counts = ({
-      hit,
-      inTarget,
-      inPred,
-    }: {
-      hit: number;
-      inTarget: number;
-      inPred: number;
-    }): Counts => ({
-      tp: hit,
-      fp: inPred - hit,
-      fn: inTarget - hit,
-      tn: pixels - inPred - inTarget + hit,
+      if (row === undefined || column === undefined) return;
+      total += pixels;
+      row.inTarget += pixels;
+      column.inPred += pixels;
+      if (row === column) row.hits += pixels;
     });
-    this.#counts = new Map(Array.from(sums, ([label, sum]) => [label, counts(sum)]));
+    const counts = Array.from(sums, ([label, { hits, inTarget, inPred }]) => {
+      const [fp, fn] = [inPred - hits, inTarget - hits];
+      return [label, { tp: hits, fp, fn, tn: total - hits - fp - fn }] as const;
+    });
+    this.#counts = new Map(counts);
   }
 
   /** How the pixels of this label were predicted, against all others. */
@@ -147,7 +141,11 @@ export class ConfusionMatrix {
 
   /** How many pixels of label `target` were predicted as `pred`. */
   pixels(target: number, pred: number): number {
-    return this.#cells.find((cell) => cell[0] === target && cell[1] === pred)?.[2] ?? 0;
+    let found = 0;
+    eachCell(this.#cells, (t, p, pixels) => {
+      if (t === target && p === pred) found = pixels;
+    });
+    return found;
   }
 
   /** The counts of both together, over the labels of either; neither operand changes. */
@@ -155,18 +153,28 @@ export class ConfusionMatrix {
     if (!(other instanceof ConfusionMatrix)) {
       throw new TypeError(`"other" expected a ConfusionMatrix, got ${show(other)}`);
     }
-    const merged = new Map<string, Cell>();
-    for (const cell of [...this.#cells, ...other.#cells]) {
-      const [target, pred, count] = cell;
+    const places = new Map<string, number>();
+    const merged: number[] = [];
+    const collect = (target: number, pred: number, pixels: number): void => {
       const key = `${target} ${pred}`;
-      merged.set(key, [target, pred, count + (merged.get(key)?.[2] ?? 0)]);
-    }
-    return new ConfusionMatrix([...this.labels, ...other.labels], [...merged.values()]);
+      const place = places.get(key);
+      if (place === undefined) {
+        places.set(key, merged.push(target, pred, pixels) - 1);
+      } else {
+        merged[place] = (merged[place] as number) + pixels;
+      }
+    };
+    eachCell(this.#cells, collect);
+    eachCell(other.#cells, collect);
+    return new ConfusionMatrix([...this.labels, ...other.labels], Float64Array.from(merged));
   }
 
-  /** Plain data: the labels, and triples of target label, predicted label and pixels where there are any. */
+  /** Plain data: the labels, and triples of target label, predicted label and pixels where there are any, in order. */
   toJSON(): { labels: number[]; pixels: number[][] } {
-    return { labels: [...this.labels], pixels: this.#cells.map((cell) => [...cell]) };
+    const pixels: [number, number, number][] = [];
+    eachCell(this.#cells, (...cell) => pixels.push(cell));
+    pixels.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
+    return { labels: [...this.labels], pixels };
   }
 
   /** The matrix whose `toJSON` gave this. */
@@ -188,7 +196,7 @@ export class ConfusionMatrix {
         throw new RangeError(`"pixels[${i}]" expected [label, label, integer > 0], got ${show(cell)}`);
       }
     });
-    return new ConfusionMatrix(labels as number[], pixels as unknown as Cell[]);
+    return new ConfusionMatrix(labels as number[], Float64Array.from((pixels as number[][]).flat()));
   }
 
   dice<A extends Average = 'macro'>(options?: ScoreOptions<A>): Score<A> {
@@ -341,21 +349,16 @@ export function confusionMatrix(
     const entries = { pred, target, mask: mask ?? [] };
     refuseEntry(entries[counted.argument], counted.argument, counted.index);
   }
-  const cells: Cell[] = [];
-  for (let i = 0; i < counted.length; i += 3) {
-    cells.push([counted[i] as number, counted[i + 1] as number, counted[i + 2] as number]);
-  }
-  if (classes === undefined)
-    return new ConfusionMatrix(
-      cells.flatMap(([t, p]) => [t, p]),
-      cells,
-    );
+  const met = new Set<number>();
+  eachCell(counted, (t, p) => met.add(t).add(p));
+  if (classes === undefined) return new ConfusionMatrix(met, counted);
   const labels = typeof classes === 'number' ? Array.from({ length: classes }, (_, k) => k) : classes;
   const known = new Set(labels);
-  if (cells.some(([t, p]) => !known.has(t) || !known.has(p))) {
+  for (const label of met) {
+    if (known.has(label)) continue;
     refuseLabel(pred, target, { mask, ignoreIndex, known, labels, count: typeof classes === 'number' });
   }
-  return new ConfusionMatrix(labels, cells);
+  return new ConfusionMatrix(labels, counted);
 }
 
 interface Accepted {
