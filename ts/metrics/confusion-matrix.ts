@@ -335,13 +335,10 @@ export function confusionMatrix(
   target: LabelArray,
   options?: ConfusionMatrixOptions,
 ): ConfusionMatrix {
-  // The mask may be large: its entries are looked at where they are used, never copied as a whole.
-  const { mask: given, ...rest } = options ?? {};
-  const { classes, ignoreIndex } = checkOptions(
-    'confusionMatrix',
-    options === undefined ? undefined : rest,
-    RULES,
-  );
+  // Checking copies options, which a mask is too large for.
+  const { mask: given, ...rest } = Object(options) as ConfusionMatrixOptions;
+  const isObject = typeof options === 'object' && (options as unknown) !== null && !Array.isArray(options);
+  const { classes, ignoreIndex } = checkOptions('confusionMatrix', isObject ? rest : options, RULES);
   checkLabelPair(pred, target);
   const mask = checkMask(given, 1, pred.length);
   const counted = countPairs(pred, target, mask, ignoreIndex);
