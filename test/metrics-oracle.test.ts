@@ -77,7 +77,8 @@ describe('surfaces', () => {
       number[],
       Written,
     ][]) {
-      const found = (measured[method] as (...given: number[]) => number)(...given);
+      const [argument] = given;
+      const found = measured[method](argument as number);
       expectAllWithin(found, expected, tolerances[source] ?? 0, `${source} ${method}(${given.join()})`);
     }
   });

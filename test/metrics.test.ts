@@ -76,7 +76,7 @@ describe('confusionMatrix', () => {
             ([key, n]) => [...key.split(' ').map(Number), n] as const,
           );
           const sum = (keep: (t: number, p: number) => boolean): number =>
-            entries.reduce((all, [t, p, n]) => all + (keep(t as number, p as number) ? (n as number) : 0), 0);
+            entries.reduce((all, [t, p, n]) => all + (keep(t, p as number) ? (n as number) : 0), 0);
           expect(matrix.counts(label)).toEqual({
             tp: sum((t, p) => t === label && p === label),
             fp: sum((t, p) => t !== label && p === label),

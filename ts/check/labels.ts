@@ -88,7 +88,7 @@ export function checkGridShape(shape: unknown): readonly number[] {
 /** The spacing along each axis of the shape. */
 export function checkSpacing(spacing: unknown, rank: number): readonly number[] {
   if (spacing === undefined) return new Array<number>(rank).fill(1);
-  const length = (spacing as { length?: unknown } | null)?.length;
+  const length = (spacing as ArrayLike<unknown> | null)?.length;
   if (typeof spacing !== 'object' || typeof length !== 'number') {
     throw new TypeError(`"spacing" expected ${rank} numbers, in the order of "shape", got ${show(spacing)}`);
   }

@@ -97,7 +97,7 @@ function eachCell(triples: Float64Array, use: (target: number, pred: number, pix
  * const target = new Uint8Array([0, 0, 1, 1, 2, 2]);
  * const pred = new Uint8Array([0, 1, 1, 1, 2, 0]);
  * const matrix = confusionMatrix(pred, target, { classes: 3 });
- * matrix.counts(1); // => { tp: 2, fp: 1, fn: 0, tn: 3 }
+ * matrix.counts(1); // => {"tp": 2, "fp": 1, "fn": 0, "tn": 3}
  * matrix.dice({ average: 'none' })[1]; // => 0.8
  * matrix.sensitivity({ includeBackground: false }); // => 0.75
  * ```
@@ -327,7 +327,7 @@ const RULES: Rules = { classes, ignoreIndex: INTEGER, mask: () => undefined };
  * const right = confusionMatrix(new Uint16Array([0, 9]), truth.subarray(2), { ignoreIndex: 255 });
  * const whole = ConfusionMatrix.from(JSON.parse(JSON.stringify(left.merge(right))));
  * whole.labels; // => [0, 7]
- * whole.jaccard({ average: 'none' }); // => Float64Array [0.5, 0.5]
+ * [...whole.jaccard({ average: 'none' })]; // => [1, 0.5]
  * ```
  */
 export function confusionMatrix(

@@ -17,9 +17,10 @@ export interface MetricsSetupOptions {
  *
  * @example
  * ```ts
- * import { setup } from 'segloss/metrics';
+ * import { confusionMatrix, setup } from 'segloss/metrics';
  *
- * setup({}); // the inlined module
+ * setup({}); // the inlined module, as without it
+ * confusionMatrix(new Uint8Array([0, 1]), new Uint8Array([0, 1])).dice(); // => 1
  * ```
  */
 export function setup(options: MetricsSetupOptions): void {

@@ -91,6 +91,16 @@ function checkTolerance(tolerance: unknown): void {
  *
  * Where neither mask marks anything every number is NaN; where only one does every distance is Infinity and the surface
  * Dice 0.
+ *
+ * @example
+ * ```ts
+ * import { surfaceDistances } from 'segloss/metrics';
+ *
+ * const target = new Uint8Array([0, 1, 1, 1, 0, 0]);
+ * const pred = new Uint8Array([0, 0, 1, 1, 1, 0]);
+ * const surfaces = surfaceDistances(pred, target, { shape: [1, 6], spacing: [1, 2] });
+ * [surfaces.hausdorff(), surfaces.hausdorff(50), surfaces.averageDistance()]; // => [2, 0, 0.6666666666666666]
+ * ```
  */
 export class SurfaceDistances {
   readonly #pred: Side;
