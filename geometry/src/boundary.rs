@@ -74,23 +74,16 @@ fn neighbour_codes(crop: &Volume, flat: bool) -> Option<([Vec<u8>; 2], Dims)> {
     let [depth, height, width] = crop.dims;
     let dims = [if flat { 1 } else { depth - 1 }, height - 1, width - 1];
     let corners = dims.iter().product();
-    let mut codes = [zeros(corners)?, zeros(corners)?];
-    let around: &[usize] = if flat { &[0] } else { &[0, 1] };
-    for (mask, codes) in codes.iter_mut().enumerate() {
-        let mut at = 0;
-        for z in 0..dims[0] {
-            for y in 0..dims[1] {
-                for x in 0..dims[2] {
-                    let mut code = 0;
-                    for &plane in around {
-                        for row in 0..2 {
-                            let i = ((z + plane) * height + y + row) * width + x;
-                            code = code << 1 | (crop.voxels[i] >> mask & 1);
-                            code = code << 1 | (crop.voxels[i + 1] >> mask & 1);
-                        }
-                    }
-                    codes[at] = code;
-                    at += 1;
+    let mut codes: [Vec<u8>; 2] = [zeros(corners)?, zeros(corners)?];
+    // Offsets of the voxels around a corner, the last first: its bit is the lowest.
+    let planes = if flat { 0..1 } else { 0..2 };
+    let around = planes.rev().flat_map(|z| [1, 0].map(|y| (z * height + y) * width)).flat_map(|row| [row + 1, row]);
+    for (bit, offset) in around.enumerate() {
+        for (mask, codes) in codes.iter_mut().enumerate() {
+            for (row, codes) in codes.chunks_exact_mut(dims[2]).enumerate() {
+                let first = (row / dims[1] * height + row % dims[1]) * width + offset;
+                for (code, voxel) in codes.iter_mut().zip(&crop.voxels[first..]) {
+                    *code |= (voxel >> mask & 1) << bit;
                 }
             }
         }

@@ -7,8 +7,9 @@
 //! neighbours needs no division.
 #![forbid(unsafe_code)]
 
-/// Lines of a strided axis taken together: eight f64 are a cache line.
-const TOGETHER: usize = 8;
+/// Lines of a strided axis taken together. Neighbours along it lie a page or more apart: four cache lines of each are
+/// taken at a time.
+const TOGETHER: usize = 32;
 
 /// Extent along each axis, the last varying fastest; a picture has 1 plane.
 pub type Dims = [usize; 3];

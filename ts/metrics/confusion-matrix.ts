@@ -327,7 +327,7 @@ const RULES: Rules = { classes, ignoreIndex: INTEGER, mask: () => undefined };
  * const right = confusionMatrix(new Uint16Array([0, 9]), truth.subarray(2), { ignoreIndex: 255 });
  * const whole = ConfusionMatrix.from(JSON.parse(JSON.stringify(left.merge(right))));
  * whole.labels; // => [0, 7]
- * [...whole.jaccard({ average: 'none' })]; // => [1, 0.5]
+ * [...whole.jaccard({ average: 'none' })]; // => [0.5, 0.5]
  * ```
  */
 export function confusionMatrix(
