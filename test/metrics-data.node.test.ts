@@ -47,3 +47,18 @@ describe(`patients${absent}`, () => {
     expect([hits, misses, falseAlarms]).toEqual(one.lesions);
   });
 });
+
+interface Manifest {
+  readonly files: readonly { readonly path: string; readonly components26?: { readonly count: number } }[];
+}
+
+test.skipIf(absent !== '')(`as many lesions as the data's own manifest counts${absent}`, () => {
+  const { files } = JSON.parse(readFileSync(`${folder}../MANIFEST.json`, 'utf8')) as Manifest;
+  const masks = files.filter(({ path }) => /^ms-lesions\/.*lesion\.nii\.gz$/.test(path));
+  expect(masks.length).toBe(30);
+  for (const { path, components26 } of masks) {
+    const mask = voxels(path.slice('ms-lesions/'.length));
+    const { hits, misses } = lesions(mask, mask, { shape: [182, 218, 182] });
+    expect([hits, misses], path).toEqual([components26?.count, 0]);
+  }
+});

@@ -15,7 +15,7 @@ export interface SurfaceDistancesCall {
   readonly shape: readonly number[];
   /** The distance between neighbouring pixels along each axis of `shape`; default 1. */
   readonly spacing?: ArrayLike<number> | undefined;
-  /** The label whose surfaces are compared; default 1. */
+  /** The label whose surfaces are compared; default 1 (a mask of 0 and 255 has `label: 255`). */
   readonly label?: number | undefined;
   /** What a surface is made of: see `surfaceDistances`. */
   readonly surface?: 'voxels' | 'surfels' | undefined;
@@ -160,8 +160,8 @@ export class SurfaceDistances {
  * does not depend on how finely the volume is sampled as much as counting voxels does.
  * Shapes: label maps of `shape`, `[height, width]` or `[depth, height, width]`, of any type that holds integers.
  * Units and range: the units of `spacing`, which is given in the order of `shape`.
- * Numerics: exact distances (an Euclidean distance transform in f64 over the box around both masks), within
- * 1e-12 relative (`test/metrics-oracle.test.ts`). Needs a byte of memory a voxel, and about 10 a voxel of that box.
+ * Numerics: exact distances (a Euclidean distance transform in f64 over the box around both masks), within 1e-13
+ * relative (`test/metrics-oracle.test.ts`). Needs a byte of memory a voxel, and about 12 a voxel of that box.
  * Errors: `TypeError` for what is no typed array or an option that is none; `ShapeError` for lengths and shapes that do
  * not fit; `RangeError` for an entry that is no integer, or a volume that WebAssembly's memory cannot hold.
  * Source: S. Nikolov et al., "Deep learning to achieve clinically applicable segmentation of head and neck anatomy for
