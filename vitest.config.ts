@@ -19,6 +19,7 @@ export default defineConfig({
   resolve: {
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
+      'segloss/metrics': path('./ts/metrics/index.ts'),
       segloss: path('./ts/index.ts'),
     },
   },

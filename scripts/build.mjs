@@ -14,7 +14,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
-const COPIED = ['glue.js', 'glue.d.ts', 'simd128.wasm', 'relaxed.wasm'];
+const COPIED = /glue\.(js|d\.ts)$|\.wasm$/;
 
 function newest(folder) {
   return Math.max(
@@ -36,7 +36,8 @@ if (!existsSync(done) || statSync(done).mtimeMs < sources) {
     const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', aside];
     execFileSync(process.execPath, args, { stdio: 'inherit' });
     mkdirSync(join(aside, 'core'), { recursive: true });
-    for (const name of COPIED) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));
+    const copied = readdirSync(join(root, 'ts', 'core')).filter((name) => COPIED.test(name));
+    for (const name of copied) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));
     rmSync(dist, { recursive: true, force: true });
     renameSync(aside, dist);
   } catch (error) {

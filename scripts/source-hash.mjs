@@ -13,8 +13,10 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 
 /** Hash of the Rust sources, manifests and lock file below `root`. */
 export function sourceHash(root) {
-  const sources = [join(root, 'Cargo.toml'), join(root, 'Cargo.lock'), join(root, 'crate', 'Cargo.toml')];
-  sources.push(...files(join(root, 'crate', 'src')));
+  const sources = ['Cargo.toml', 'Cargo.lock'].map((name) => join(root, name));
+  for (const crate of ['crate', 'geometry']) {
+    sources.push(join(root, crate, 'Cargo.toml'), ...files(join(root, crate, 'src')));
+  }
   const hash = createHash('sha256');
   for (const path of sources.sort()) {
     hash

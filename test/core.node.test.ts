@@ -1,10 +1,12 @@
 /** The committed core: made from these sources, whole, and the same in each of its forms. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { sha256, sourceHash } from '../scripts/source-hash.mjs';
+import { geometryText } from '../ts/core/geometry.js';
 import { inlinedCore } from '../ts/inlined.js';
+import { fromText } from '../ts/text.js';
 
 const root = join(import.meta.dirname, '..');
 const core = join(root, 'ts', 'core');
@@ -15,7 +17,7 @@ const record = JSON.parse(readFileSync(join(core, 'BUILD.json'), 'utf8')) as {
 const BUILDS = ['simd128', 'relaxed'] as const;
 const bytes = (build: string): Buffer<ArrayBuffer> => readFileSync(join(core, `${build}.wasm`));
 
-test('ts/core is built from the sources in crate/: else run npm run build:core', () => {
+test('ts/core is built from the sources in crate/ and geometry/: else run npm run build:core', () => {
   expect(sourceHash(root)).toBe(record.sources);
 });
 
@@ -25,12 +27,18 @@ test.each(Object.entries(record.outputs))('%s is as built', (name, hash) => {
 
 test('BUILD.json records every generated file', () => {
   expect(Object.keys(record.outputs).sort()).toEqual(
-    ['glue.js', 'glue.d.ts', ...BUILDS.flatMap((build) => [`${build}.ts`, `${build}.wasm`])].sort(),
+    readdirSync(core)
+      .filter((name) => name !== 'BUILD.json')
+      .sort(),
   );
 });
 
 test.each(BUILDS)('the inlined text of %s is its module', (build) => {
   expect(Buffer.compare(inlinedCore(build), bytes(build))).toBe(0);
+});
+
+test('the inlined text of geometry is its module', () => {
+  expect(Buffer.compare(fromText(geometryText), bytes('geometry'))).toBe(0);
 });
 
 test('both builds have the same imports and exports', () => {
@@ -40,7 +48,7 @@ test('both builds have the same imports and exports', () => {
   expect(simd128?.length).toBe(2);
 });
 
-test.each(BUILDS)('%s holds no path of a machine', (build) => {
+test.each([...BUILDS, 'geometry'])('%s holds no path of a machine', (build) => {
   const text = bytes(build).toString('latin1');
   expect(text).not.toContain(root);
   expect(text).not.toContain(`${homedir()}/`);

@@ -6,17 +6,18 @@
 import { checkNames } from './check/nearest.js';
 import { oneOf, show } from './check/options.js';
 import { inlinedCore, relaxedProbe } from './inlined.js';
+import { checkModule, type GivenModule, toModule } from './module.js';
 import { initSync } from './raw.js';
+
+/** Exports by which the core is known. */
+const EXPORTS = ['memory', 'workspace_new', 'workspace_input', 'workspace_run'];
 
 /** What `setup` takes. */
 export interface SetupOptions {
   /** `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. */
   readonly simd?: 'auto' | 'simd128' | 'relaxed' | undefined;
-  /**
-   * The core as a `WebAssembly.Module` or as bytes, for runtimes that refuse to compile inlined code. No closer type:
-   * the declarations must compile under `lib: ES2022`, which lacks that name.
-   */
-  readonly module?: object | undefined;
+  /** The core, compiled or as bytes, for runtimes that refuse to compile inlined code. */
+  readonly module?: GivenModule | undefined;
 }
 
 /** What `backend` tells. */
@@ -63,7 +64,7 @@ export function setup(options: SetupOptions = {}): void {
   checkNames(options, ['simd', 'module'], 'setup options');
   const { simd = 'auto', module } = options;
   oneOf('auto', 'simd128', 'relaxed')(simd, 'simd');
-  if (module !== undefined) checkModule(module);
+  if (module !== undefined) checkModule(module, EXPORTS, "segloss's core");
   if (simd === 'relaxed' && module === undefined && !hasRelaxed()) {
     throw new Error("this engine has no relaxed SIMD; use simd: 'auto' or 'simd128'");
   }
@@ -75,27 +76,6 @@ export function setup(options: SetupOptions = {}): void {
   }
   wanted = next;
   given = module;
-}
-
-function checkModule(module: unknown): void {
-  const compiled = toModule(module);
-  const names = WebAssembly.Module.exports(compiled).map((e) => e.name);
-  const missing = ['memory', 'workspace_new', 'workspace_input', 'workspace_run'].filter(
-    (name) => !names.includes(name),
-  );
-  if (missing.length > 0) {
-    throw new RangeError(`"module" is not segloss's core: it lacks the export ${missing[0]}`);
-  }
-}
-
-function toModule(module: unknown): WebAssembly.Module {
-  if (module instanceof WebAssembly.Module) return module;
-  const kind = Object.prototype.toString.call(module);
-  if (kind === '[object WebAssembly.Module]') return module as WebAssembly.Module;
-  if (ArrayBuffer.isView(module) || kind === '[object ArrayBuffer]') {
-    return new WebAssembly.Module(module as BufferSource);
-  }
-  throw new TypeError(`"module" expected a WebAssembly.Module or its bytes, got ${show(module)}`);
 }
 
 /**

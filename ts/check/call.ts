@@ -51,7 +51,7 @@ export interface CheckedCall {
 }
 
 /** The name of a typed array's type, whatever realm it is from. */
-function typeName(value: unknown): string {
+export function typeName(value: unknown): string {
   return ArrayBuffer.isView(value)
     ? String((value as unknown as Record<symbol, unknown>)[Symbol.toStringTag])
     : '';
@@ -90,11 +90,11 @@ function checkShape(shape: unknown, last: boolean): Sizes {
   return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels, spatial };
 }
 
-const product = (...factors: number[]): string =>
+export const product = (...factors: number[]): string =>
   `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
 
 /** One entry a pixel, and one an entry of the prediction, written as products. */
-function perPixel({ samples, spatial }: Sizes): string {
+function perPixel({ samples, spatial }: Omit<Sizes, 'channels'>): string {
   return product(samples, ...spatial);
 }
 function perElement({ samples, channels, spatial }: Sizes): string {
@@ -127,7 +127,7 @@ function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string
   return aliased;
 }
 
-function describeKind(value: unknown): string {
+export function describeKind(value: unknown): string {
   if (Array.isArray(value)) return 'a plain array';
   return typeName(value) || show(value);
 }
@@ -136,7 +136,7 @@ function isArrayLike(value: unknown): value is ArrayLike<unknown> {
   return typeof value === 'object' && value !== null && 'length' in value && typeof value.length === 'number';
 }
 
-function checkMask(mask: unknown, sizes: Sizes): ArrayLike<number> | undefined {
+export function checkMask(mask: unknown, sizes: Omit<Sizes, 'channels'>): ArrayLike<number> | undefined {
   if (mask === undefined) return undefined;
   if (!isArrayLike(mask)) {
     throw new TypeError(`"mask" expected an array of numbers, one a pixel, got ${show(mask)}`);
