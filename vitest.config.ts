@@ -20,6 +20,8 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
+      'segloss/tfjs': path('./ts/tfjs.ts'),
+      'segloss/jax': path('./ts/jax.ts'),
       segloss: path('./ts/index.ts'),
     },
   },
