@@ -4,7 +4,14 @@ import '@tensorflow/tfjs-backend-wasm';
 import { type Array as JaxArray, init, numpy as np, vjp } from '@jax-js/jax';
 import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
-import { crossEntropyLoss, diceLoss, focalLoss, regionLoss, weightedSum } from 'segloss';
+import {
+  binaryCrossEntropyLoss,
+  crossEntropyLoss,
+  diceLoss,
+  focalLoss,
+  regionLoss,
+  weightedSum,
+} from 'segloss';
 import { iou } from 'segloss/compat/article';
 import { valueAndSeed } from 'segloss/jax';
 import { tfjsLoss } from 'segloss/tfjs';
@@ -109,9 +116,9 @@ test('tfjs: model.compile and model.fit train with it, logits and probabilities'
     const loss = tfjsLoss(diceLoss({ activation: activation === 'softmax' ? 'none' : 'softmax' }));
     model.compile({ optimizer: tf.train.adam(0.1), loss });
     const [x, y] = [tf.tensor(oneHot, SHAPE), tf.tensor(oneHot, SHAPE)] as [tf.Tensor4D, tf.Tensor4D];
-    await model.fit(x, y, { epochs: 1, verbose: 0 });
+    await model.fit(x, y, { epochs: 1 });
     const before = tf.memory().numTensors;
-    const history = await model.fit(x, y, { epochs: 20, batchSize: 2, verbose: 0 });
+    const history = await model.fit(x, y, { epochs: 20, batchSize: 2 });
     expect(tf.memory().numTensors).toBe(before);
     const found = history.history.loss as number[];
     expect(found.at(-1)!).toBeLessThan(found[0]! / 2);
@@ -119,6 +126,24 @@ test('tfjs: model.compile and model.fit train with it, logits and probabilities'
     expect(evaluated.dataSync()[0]).toBeLessThan(found[0]!);
     model.dispose();
   }
+});
+
+test('tfjs: the same cross-entropy as its own', async () => {
+  await tf.setBackend('cpu');
+  const [mask, z] = [tf.tensor(oneHot, SHAPE), tf.tensor(logits, SHAPE)];
+  const [ours, theirs] = [
+    tfjsLoss(binaryCrossEntropyLoss({ activation: 'sigmoid' })),
+    (y: tf.Tensor, x: tf.Tensor) => tf.losses.sigmoidCrossEntropy<tf.Tensor, tf.Scalar>(y, x),
+  ].map((loss) => tf.valueAndGrad((x: tf.Tensor) => loss(mask, x))(z));
+  expect(ours!.value.dataSync()[0]).toBeCloseTo(theirs!.value.dataSync()[0]!, 6);
+  const right = theirs!.grad.dataSync();
+  expect(Math.max(...ours!.grad.dataSync().map((g, i) => Math.abs(g - right[i]!)))).toBeLessThan(1e-7);
+});
+
+test('tfjs: model.fit refuses a label map, as the page says', async () => {
+  const model = layers.sequential({ layers: [layers.layers.dense({ inputShape: [4], units: 4 })] });
+  model.compile({ optimizer: 'sgd', loss: tfjsLoss(crossEntropyLoss()) });
+  await expect(model.fit(tf.ones([2, 4]), tf.ones([2]), {})).rejects.toThrow(/shape|dimension/);
 });
 
 test('jax-js: value, and the gradient of the parameters by way of vjp', async () => {
@@ -142,5 +167,5 @@ test('jax-js: value, and the gradient of the parameters by way of vjp', async ()
   );
   expect(value).toBeCloseTo(right.value, 6);
   const expected = right.grad.reduce((sum, g, i) => sum + g * logits[i]!, 0);
-  expect((await gradient.data())[0]).toBeCloseTo(expected, 4);
+  expect(((await gradient.data()) as Float32Array)[0]).toBeCloseTo(expected, 4);
 });

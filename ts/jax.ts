@@ -47,5 +47,5 @@ export async function valueAndSeed(
   const { shape } = logits;
   const pred = (await logits.data()) as Prediction;
   const { value, grad } = loss.valueAndGrad(pred, target, { ...call, shape });
-  return { value, seed: np.array(grad as Float32Array<ArrayBuffer>).reshape(shape) };
+  return { value, seed: np.array(grad).reshape(shape) };
 }

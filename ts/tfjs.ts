@@ -57,7 +57,7 @@ export function tfjsLoss(loss: Loss): TfjsLoss {
         gradFunc: (upstream: Tensor, saved: Tensor[]) => mul(upstream, saved[0] as Tensor),
       };
     });
-    return ofLogits(yPred) as Scalar;
+    return ofLogits(yPred);
   };
 }
 
