@@ -1,5 +1,6 @@
 /** What people confuse, on every loss: the error, or `diagnose`, names the mistake and the fix, and the fix works. */
-import { diagnose, type Loss, type LossCall, type Prediction, type Target } from 'segloss';
+import type { Loss, LossCall, Prediction, Target } from 'segloss';
+import { diagnose } from 'segloss/diagnose';
 import { confusionMatrix } from 'segloss/metrics';
 import { describe, expect, test } from 'vitest';
 import { type Case, CASES, data, oneHot, thrown, toLast } from './contract-cases.js';

@@ -40,7 +40,8 @@ type Place = (i: number, k: number) => number;
  *
  * @example
  * ```ts
- * import { crossEntropyLoss, diagnose } from 'segloss';
+ * import { crossEntropyLoss } from 'segloss';
+ * import { diagnose } from 'segloss/diagnose';
  *
  * const pixels = 16;
  * const softmaxed = Float32Array.from({ length: 2 * pixels }, (_, i) => (i < pixels ? 0.9 : 0.1));

@@ -4,7 +4,6 @@
  * @module
  */
 export { backend, type Backend, setup, type SetupOptions } from './backend.js';
-export { diagnose, type Finding } from './diagnose.js';
 export { ShapeError } from './errors.js';
 export { type FromJSONOptions, lossFromJSON } from './from-json.js';
 export { checkGradient, type GradientCheck, type GradientCheckOptions } from './gradient-check.js';
