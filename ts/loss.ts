@@ -113,7 +113,7 @@ export class TermLoss implements Loss {
       unreducedPass(checked, group, data);
       const last = only.dataFormat === 'channelsLast';
       const spatial = last ? shape.slice(1, -1) : shape.slice(2);
-      return { data, shape: [samples, ...spatial] };
+      return { data, shape: [shape[0] ?? 0, ...spatial] };
     }
     const region = only as RegionTerm;
     const data = this.#outcome(plan, accumulate(checked, plan)).regions[0]?.losses ?? new Float64Array(0);
@@ -205,7 +205,7 @@ export class TermLoss implements Loss {
     const checked = checkCall(pred, target, call, last, parts);
     const plan = this.#plan(checked.channels);
     for (const { term } of this.terms) checkIgnoreIndex(term.ignoreIndex, checked.dense);
-    return { checked, plan };
+    return { checked: endToEnd(checked, this.terms), plan };
   }
 
   #plan(channels: number): Plan {
@@ -283,12 +283,25 @@ export class TermLoss implements Loss {
 /** Position of each sample's row among the sums of a region term. */
 function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
   const { rows } = sums as { rows: readonly Row[] };
+  const positions = new Map(rows.map((row, position) => [row.sample, position]));
   return Array.from({ length: checked.samples }, (_, b) => {
     const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
-    const row = rows.findIndex((candidate) => candidate.sample === sample);
-    if (row < 0) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
-    return row;
+    const position = positions.get(sample);
+    if (position === undefined) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
+    return position;
   });
+}
+
+/**
+ * The call with its samples laid end to end as one, where the terms do not tell them apart and memory already has them
+ * so: 65,536 samples of one pixel are then a few chunks, not 65,536.
+ */
+function endToEnd(checked: CheckedCall, terms: readonly WeightedTerm[]): CheckedCall {
+  const { samples, channels, pixels, last } = checked;
+  const contiguous = channels === 1 || last || pixels === 1;
+  const apart = terms.some(({ term }) => term.family === 'region' && term.aggregate === 'sample');
+  if (samples <= 1 || !contiguous || apart || checked.sampleWeights) return checked;
+  return { ...checked, samples: 1, pixels: samples * pixels, last: channels > 1 };
 }
 
 function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {

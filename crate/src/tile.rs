@@ -4,129 +4,13 @@
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
 
+use crate::chunk::{Kind, read_entries, read_floats};
 use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Activation, Chunk, Input, Target, Tile, VALID, Weights, Workspace};
+use crate::workspace::{Activation, Target, Tile, VALID, Weights, Workspace};
 
 /// Position of the first bad entry, or none.
 pub type Checked = Result<(), usize>;
-
-/// A label as it lies in the caller's array.
-trait Entry<const BYTES: usize>: Copy {
-    fn read(bytes: [u8; BYTES]) -> Self;
-    /// A float that is no integer becomes `i32::MIN`, which is never in range.
-    fn to_label(self) -> i32;
-}
-
-macro_rules! integer_entry {
-    ($type:ty, $bytes:literal) => {
-        impl Entry<$bytes> for $type {
-            #[inline(always)]
-            fn read(bytes: [u8; $bytes]) -> Self {
-                <$type>::from_le_bytes(bytes)
-            }
-            #[inline(always)]
-            fn to_label(self) -> i32 {
-                self as i32
-            }
-        }
-    };
-}
-integer_entry!(u8, 1);
-integer_entry!(i8, 1);
-integer_entry!(u16, 2);
-integer_entry!(i16, 2);
-integer_entry!(u32, 4);
-integer_entry!(i32, 4);
-
-impl Entry<4> for f32 {
-    #[inline(always)]
-    fn read(bytes: [u8; 4]) -> Self {
-        Self::from_le_bytes(bytes)
-    }
-    #[inline(always)]
-    fn to_label(self) -> i32 {
-        let label = self as i32;
-        if label as f32 == self { label } else { i32::MIN }
-    }
-}
-
-/// The type of a target's entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    U8,
-    I8,
-    U16,
-    I16,
-    U32,
-    I32,
-    F32,
-}
-
-impl Kind {
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::U8,
-            1 => Self::I8,
-            2 => Self::U16,
-            3 => Self::I16,
-            4 => Self::U32,
-            5 => Self::I32,
-            _ => Self::F32,
-        }
-    }
-
-    fn bytes(self) -> usize {
-        match self {
-            Self::U8 | Self::I8 => 1,
-            Self::U16 | Self::I16 => 2,
-            Self::U32 | Self::I32 | Self::F32 => 4,
-        }
-    }
-}
-
-macro_rules! with_kind {
-    ($kind:expr, $function:ident($($argument:expr),*)) => {
-        match $kind {
-            Kind::U8 => $function::<u8, 1>($($argument),*),
-            Kind::I8 => $function::<i8, 1>($($argument),*),
-            Kind::U16 => $function::<u16, 2>($($argument),*),
-            Kind::I16 => $function::<i16, 2>($($argument),*),
-            Kind::U32 => $function::<u32, 4>($($argument),*),
-            Kind::I32 => $function::<i32, 4>($($argument),*),
-            Kind::F32 => $function::<f32, 4>($($argument),*),
-        }
-    };
-}
-
-/// Entries that lie `step` apart.
-#[inline(always)]
-fn labels_of<T: Entry<B>, const B: usize>(bytes: &[u8], step: usize, labels: &mut [i32]) {
-    let entries = bytes.as_chunks::<B>().0;
-    for (label, &bytes) in labels.iter_mut().zip(entries.iter().step_by(step)) {
-        *label = T::read(bytes).to_label();
-    }
-}
-
-#[inline(never)]
-fn read_entries(kind: Kind, bytes: &[u8], step: usize, labels: &mut [i32]) {
-    if kind == Kind::U8 && step == 1 {
-        // The commonest by far, and the only one worth a vector loop of its own.
-        for (label, &byte) in labels.iter_mut().zip(bytes) {
-            *label = i32::from(byte);
-        }
-    } else {
-        with_kind!(kind, labels_of(bytes, step, labels));
-    }
-}
-
-/// Floats that lie `step` apart.
-#[inline(never)]
-fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
-    for (value, entry) in plane.iter_mut().zip(floats) {
-        *value = entry;
-    }
-}
 
 /// Keeps the lanes of `plane` where `keep` is not 0; elsewhere +0, even for NaN.
 #[inline(never)]
@@ -226,7 +110,7 @@ impl Workspace {
         let mut zeros_and_ones = input.kind != Kind::F32;
         for k in 0..tile.channels {
             let plane = target[tile.plane(k)].as_flattened_mut();
-            let (from, step) = chunk.place(tile, input, k);
+            let (from, step) = chunk.place(tile, k);
             let bytes = &chunk.target[from * input.kind.bytes()..];
             let (pixels, padding) = plane.split_at_mut(tile.pixels);
             padding.fill(0.0);
@@ -348,9 +232,9 @@ impl Workspace {
         }
         for k in 0..tile.channels {
             if given == Weights::Element {
-                let Self { input, chunk, aux, .. } = self;
+                let Self { chunk, aux, .. } = self;
                 let plane = aux[tile.plane(k)].as_flattened_mut();
-                chunk.read(&chunk.weight, &tile, input, k, plane);
+                chunk.read(&chunk.weight, &tile, k, plane);
                 if let Some(at) = bad(plane) {
                     return Err(at + k * tile.pixels);
                 }
@@ -381,12 +265,12 @@ impl Workspace {
     /// Reads the prediction: 0 where the weight is 0, and ±∞ as ±`f32::MAX`. Infinities are rare and the look is cheap,
     /// so that kernels need no clamps.
     pub fn read_values(&mut self) {
-        let Self { tile, input, chunk, values, .. } = self;
+        let Self { tile, chunk, values, .. } = self;
         let tile = *tile;
         let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
             let plane = &mut values[tile.plane(k)];
-            chunk.read(&chunk.values, &tile, input, k, plane.as_flattened_mut());
+            chunk.read(&chunk.values, &tile, k, plane.as_flattened_mut());
             for z in plane.iter() {
                 furthest = furthest.at_least(F32x4::load(z).abs());
             }
@@ -403,9 +287,9 @@ impl Workspace {
 
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
-        let Self { tile, input, chunk, act, .. } = self;
+        let Self { tile, chunk, act, .. } = self;
         for k in 0..tile.channels {
-            chunk.read(&chunk.values, tile, input, k, act[tile.plane(k)].as_flattened_mut());
+            chunk.read(&chunk.values, tile, k, act[tile.plane(k)].as_flattened_mut());
         }
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
@@ -439,66 +323,6 @@ impl Workspace {
             };
             keep_where(&mut taken[tile.plane(k)], weights);
             *buffer(self) = taken;
-        }
-    }
-
-    /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
-    #[inline(never)]
-    pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
-        let mut out = core::mem::take(&mut self.chunk.out);
-        let interleaved = self.input.interleaved && planes > 1;
-        let Tile { start, pixels, .. } = self.tile;
-        for k in 0..planes {
-            let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
-            if interleaved {
-                let entries = out[start * planes + k..].iter_mut().step_by(planes);
-                for (to, value) in entries.zip(plane) {
-                    *to = if add { *to + value } else { *value };
-                }
-                continue;
-            }
-            let from = k * self.chunk.stride + start;
-            let to = &mut out[from..from + pixels];
-            if add {
-                for (to, value) in to.iter_mut().zip(plane) {
-                    *to += value;
-                }
-            } else {
-                to.copy_from_slice(plane);
-            }
-        }
-        self.chunk.out = out;
-    }
-}
-
-impl Chunk {
-    /// The tile's part of plane `k` of the prediction and of `out`. Padding is a certain negative, which no sum notices.
-    pub fn direct(&mut self, tile: &Tile, k: usize) -> (&[Quad], &mut [Quad]) {
-        let from = k * self.stride + tile.start;
-        let range = from..from + tile.vectors * LANES;
-        let values = &mut self.values[range.clone()];
-        values[tile.pixels..].fill(-f32::MAX);
-        (values.as_chunks().0, self.out[range].as_chunks_mut().0)
-    }
-
-    /// Where plane `k` of the tile starts, and how far apart its entries lie.
-    fn place(&self, tile: &Tile, input: &Input, k: usize) -> (usize, usize) {
-        if input.interleaved {
-            (tile.start * tile.channels + k, tile.channels)
-        } else {
-            (k * self.stride + tile.start, 1)
-        }
-    }
-
-    /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
-    fn read(&self, from: &[f32], tile: &Tile, input: &Input, k: usize, plane: &mut [f32]) {
-        let (start, step) = self.place(tile, input, k);
-        plane[tile.pixels..].fill(0.0);
-        let plane = &mut plane[..tile.pixels];
-        if step == 1 {
-            plane.copy_from_slice(&from[start..start + tile.pixels]);
-        } else {
-            read_floats(from[start..].iter().step_by(step).copied(), plane);
         }
     }
 }

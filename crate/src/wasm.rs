@@ -1,8 +1,8 @@
 //! The only door to JavaScript: numbers in, numbers out; addresses of buffers for the caller to read and write.
 
+use crate::chunk::Kind;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
-use crate::tile::Kind;
 use crate::workspace::{self, Activation, Input, Term, Weights};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -69,6 +69,7 @@ impl Workspace {
         ignore: f64,
         stored: bool,
     ) {
+        self.inner.chunk.interleaved = interleaved;
         self.inner.input = Input {
             channels,
             activation: match activation {
@@ -78,7 +79,6 @@ impl Workspace {
             },
             kind: Kind::from_code(kind),
             dense,
-            interleaved,
             masked,
             weights: match weights {
                 0 => Weights::None,

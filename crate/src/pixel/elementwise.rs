@@ -7,6 +7,7 @@
 //! A loss alone on unweighted logits takes the direct way, one loop from the chunk's logits to its `out`: a stage of
 //! its own costs about ten instructions a vector in loads, stores and loop, a quarter of the exponential.
 
+use crate::chunk::direct;
 use crate::lanes::{Lanes, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
@@ -104,13 +105,13 @@ impl<'a> Channel<'a> {
 impl Workspace {
     /// Value, and the gradient times `scale` in `out`, of a loss alone on unweighted logits.
     pub fn elementwise_direct(&mut self, loss: &impl Elementwise, slot: usize, scale: f32) -> f64 {
-        let Self { tile, chunk, target, table, .. } = self;
+        let Self { tile, chunk, values, grad, target, table, .. } = self;
         let tile: &Tile = tile;
         let table = Self::slot(table, tile.channels, slot);
         let (exp, scale) = (ExpNegative::new(), F32x4::splat(scale));
         let mut sum = Sum::new();
         for k in 0..tile.channels {
-            let (z, out) = chunk.direct(tile, k);
+            let (z, out) = direct(chunk, tile, values, grad, k);
             let Some(constants) = Constants::of(table, tile.channels, k) else {
                 out.fill([0.0; LANES]);
                 continue;

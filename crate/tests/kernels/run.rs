@@ -1,9 +1,9 @@
 //! Runs a case through the core as the door does. The only file that knows the core's methods and buffers.
 
 use crate::case::{Case, ROWS};
+use segloss_core::chunk::Kind;
 pub use segloss_core::pass::Fault;
 use segloss_core::pass::Stages;
-use segloss_core::tile::Kind;
 use segloss_core::workspace::{self, Activation, Input, MASS, TERMS, VALID, Weights, Workspace, chunk_pixels};
 
 /// All planar, like the case.
@@ -77,12 +77,12 @@ impl Runner {
     fn prepare(&mut self, case: &Case) {
         let ws = &mut self.0;
         ws.reserve(case.channels, case.terms.len());
+        ws.chunk.interleaved = case.interleaved;
         ws.input = Input {
             channels: case.channels,
             activation: case.activation,
             kind: case.kind,
             dense: case.dense,
-            interleaved: case.interleaved,
             masked: case.mask.is_some(),
             weights: case.given,
             ignore: case.ignore,
