@@ -4,6 +4,7 @@ import { CASES, problemOf } from '../bench/cases.js';
 import { checkAnswers } from '../bench/check.js';
 import { idiomaticTs } from '../bench/engines/idiomatic-ts.js';
 import { seglossEngine } from '../bench/engines/segloss.js';
+import { specialisedTs } from '../bench/engines/specialised-ts.js';
 import { tunedTs } from '../bench/engines/tuned-ts.js';
 import { measure } from '../bench/measure.js';
 import { heading, linesOf, type Row, reportOf } from '../bench/report.js';
@@ -19,11 +20,13 @@ export interface BenchFlags {
 export function benchCommand(flags: BenchFlags): number {
   const wanted = CASES.filter(({ name, large }) => !large && name.includes(flags.case));
   if (wanted.length === 0) {
-    throw new UsageError(`--case ${flags.case} is part of no case's name; there are ${CASES.map(({ name }) => name).join('; ')}.`);
+    throw new UsageError(
+      `--case ${flags.case} is part of no case's name; there are ${CASES.map(({ name }) => name).join('; ')}.`,
+    );
   }
   // Before the machine line, which names the build in use.
   segloss.setup();
-  const engines = [seglossEngine(segloss), idiomaticTs, tunedTs];
+  const engines = [seglossEngine(segloss), idiomaticTs, specialisedTs, tunedTs];
   if (!flags.json) console.log(heading(reportOf([])));
   for (const testCase of wanted) {
     const problem = problemOf(testCase);
@@ -36,7 +39,9 @@ export function benchCommand(flags: BenchFlags): number {
     for (const mode of ['value', 'value + gradient'] as const) {
       const timings = measure(runs, mode === 'value' ? undefined : out, flags.seconds * 1000);
       const row: Row = { case: testCase.name, mode, pixels: problem.samples * problem.pixels, timings };
-      console.log(flags.json ? toJson({ ...reportOf([]), rows: undefined, ...row }) : linesOf(row).join('\n'));
+      console.log(
+        flags.json ? toJson({ ...reportOf([]), rows: undefined, ...row }) : linesOf(row).join('\n'),
+      );
     }
   }
   return EXIT.ok;

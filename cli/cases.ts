@@ -30,7 +30,9 @@ function nameBy(pattern: string | undefined, option: string): (path: string) => 
   if (pattern === undefined) return (path) => path;
   const parts = withoutExtension(pattern).split('{case}');
   if (parts.length !== 2) {
-    throw new UsageError(`${option} expected a path with one {case} in it, such as '{case}_pred', got '${pattern}'.`);
+    throw new UsageError(
+      `${option} expected a path with one {case} in it, such as '{case}_pred', got '${pattern}'.`,
+    );
   }
   const [before = '', after = ''] = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const expression = new RegExp(`^${before}(.+)${after}$`);
@@ -72,7 +74,12 @@ export function casesOf(pred: string, truth: string, { predPattern, truthPattern
     );
   }
   if (!folders[0]) {
-    return { cases: [{ name: withoutExtension(basename(pred)), pred, truth }], onlyPred: [], onlyTruth: [], folders: false };
+    return {
+      cases: [{ name: withoutExtension(basename(pred)), pred, truth }],
+      onlyPred: [],
+      onlyTruth: [],
+      folders: false,
+    };
   }
   const preds = filesOf(pred, nameBy(predPattern, '--pred-pattern'));
   const truths = filesOf(truth, nameBy(truthPattern, '--truth-pattern'));

@@ -43,7 +43,8 @@ export function problemsOf(channels: readonly number[], probabilities: boolean):
   return channels.flatMap((count) => {
     const classes = Math.max(count, 2);
     const shape = [SAMPLES, count, SIDE, SIDE];
-    const labels = (label: (i: number) => number): Uint8Array => Uint8Array.from({ length: SAMPLES * PIXELS }, (_, i) => label(i));
+    const labels = (label: (i: number) => number): Uint8Array =>
+      Uint8Array.from({ length: SAMPLES * PIXELS }, (_, i) => label(i));
     const mixed = labels((i) => Math.floor(classes * unit(3 * i + 2)));
     const pred = predictionOf(count, probabilities);
     const of = count === 1 ? 'one channel' : `${count} channels`;
@@ -51,8 +52,19 @@ export function problemsOf(channels: readonly number[], probabilities: boolean):
       { name: `${of}, mixed labels`, shape, pred, target: mixed },
       { name: `${of}, background alone`, shape, pred, target: labels(() => 0) },
       { name: `${of}, one class everywhere`, shape, pred, target: labels(() => classes - 1) },
-      { name: `${of}, a single pixel of it`, shape, pred, target: labels((i) => (i === 7 ? classes - 1 : 0)) },
-      { name: `${of}, extreme values`, shape, pred: extremesOf(count, probabilities), target: mixed, extreme: true },
+      {
+        name: `${of}, a single pixel of it`,
+        shape,
+        pred,
+        target: labels((i) => (i === 7 ? classes - 1 : 0)),
+      },
+      {
+        name: `${of}, extreme values`,
+        shape,
+        pred: extremesOf(count, probabilities),
+        target: mixed,
+        extreme: true,
+      },
     ];
   });
 }

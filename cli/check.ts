@@ -27,7 +27,8 @@ interface Finding {
 }
 
 const isLoss = (value: unknown): value is Given =>
-  typeof (value as Given | undefined)?.value === 'function' && typeof (value as Given).valueAndGrad === 'function';
+  typeof (value as Given | undefined)?.value === 'function' &&
+  typeof (value as Given).valueAndGrad === 'function';
 
 /** A loss, or a function that makes one when called without options. */
 function lossIn(exported: unknown): Given | undefined {
@@ -64,16 +65,27 @@ function expect(right: boolean, detail: () => string): void {
   if (!right) throw new Failed(detail());
 }
 
-const close = (a: number, b: number, tolerance: number): boolean => Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b), 1e-6);
+const close = (a: number, b: number, tolerance: number): boolean =>
+  Math.abs(a - b) <= tolerance * Math.max(Math.abs(a), Math.abs(b), 1e-6);
 
 type Check = (loss: Given, problem: Problem, flags: CheckFlags) => string | undefined;
 
 /** By name; what one returns is said of a check that passed. */
 const CHECKS: Readonly<Record<string, Check>> = {
   'gradient against differences of the value': (loss, { pred, target, shape }, { tolerance }) => {
-    const { passed, worst, checked } = checkGradient(loss, pred, target, { shape }, { tolerance, samples: 128 });
+    const { passed, worst, checked } = checkGradient(
+      loss,
+      pred,
+      target,
+      { shape },
+      { tolerance, samples: 128 },
+    );
     const text = `largest error ${worst.error.toExponential(1)} of the largest entry, ${checked} entries`;
-    expect(passed, () => `${text}; at entry ${worst.index} the gradient says ${worst.analytic}, the value ${worst.numeric}`);
+    expect(
+      passed,
+      () =>
+        `${text}; at entry ${worst.index} the gradient says ${worst.analytic}, the value ${worst.numeric}`,
+    );
     return text;
   },
   'value() and valueAndGrad().value agree': (loss, { pred, target, shape }) => {
@@ -84,7 +96,10 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'value and gradient are finite, one entry a prediction': (loss, { pred, target, shape }) => {
     const { value, grad } = loss.valueAndGrad(pred, target, { shape });
     expect(Number.isFinite(value), () => `the value is ${value}`);
-    expect(grad.length === pred.length, () => `the gradient has ${grad.length} entries, the prediction ${pred.length}`);
+    expect(
+      grad.length === pred.length,
+      () => `the gradient has ${grad.length} entries, the prediction ${pred.length}`,
+    );
     const bad = grad.findIndex((entry) => !Number.isFinite(entry));
     expect(bad < 0, () => `entry ${bad} of the gradient is ${grad[bad]}`);
     return undefined;
@@ -92,19 +107,34 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'prediction and target are not written to': (loss, { pred, target, shape }) => {
     const before = [pred.slice(), target.slice()] as const;
     loss.valueAndGrad(pred, target, { shape });
-    expect(pred.every((x, i) => Object.is(x, before[0][i])), () => 'the prediction changed');
-    expect(target.every((x, i) => Object.is(x, before[1][i])), () => 'the target changed');
+    expect(
+      pred.every((x, i) => Object.is(x, before[0][i])),
+      () => 'the prediction changed',
+    );
+    expect(
+      target.every((x, i) => Object.is(x, before[1][i])),
+      () => 'the target changed',
+    );
     return undefined;
   },
   'the same call gives the same result': (loss, { pred, target, shape }) => {
     const [a, b] = [loss.valueAndGrad(pred, target, { shape }), loss.valueAndGrad(pred, target, { shape })];
-    expect(Object.is(a.value, b.value) && a.grad.every((x, i) => Object.is(x, b.grad[i])), () => `${a.value}, then ${b.value}`);
+    expect(
+      Object.is(a.value, b.value) && a.grad.every((x, i) => Object.is(x, b.grad[i])),
+      () => `${a.value}, then ${b.value}`,
+    );
     return undefined;
   },
   'upstream multiplies the gradient': (loss, { pred, target, shape }) => {
-    const [one, three] = [loss.valueAndGrad(pred, target, { shape }), loss.valueAndGrad(pred, target, { shape, upstream: -3 })];
+    const [one, three] = [
+      loss.valueAndGrad(pred, target, { shape }),
+      loss.valueAndGrad(pred, target, { shape, upstream: -3 }),
+    ];
     const i = one.grad.reduce((best, x, i) => (Math.abs(x) > Math.abs(one.grad[best]!) ? i : best), 0);
-    expect(close(three.grad[i]!, -3 * one.grad[i]!, 1e-5), () => `entry ${i}: ${three.grad[i]} with upstream −3, ${one.grad[i]} without`);
+    expect(
+      close(three.grad[i]!, -3 * one.grad[i]!, 1e-5),
+      () => `entry ${i}: ${three.grad[i]} with upstream −3, ${one.grad[i]} without`,
+    );
     return undefined;
   },
 };
@@ -142,11 +172,17 @@ const OPTIONAL: Readonly<Record<string, Check>> = {
 
 function against(other: Given): Check {
   return (loss, { pred, target, shape }) => {
-    const [own, ours] = [loss.valueAndGrad(pred, target, { shape }), other.valueAndGrad(pred, target, { shape })];
+    const [own, ours] = [
+      loss.valueAndGrad(pred, target, { shape }),
+      other.valueAndGrad(pred, target, { shape }),
+    ];
     expect(close(own.value, ours.value, 1e-5), () => `yours is ${own.value}, the other ${ours.value}`);
     const largest = ours.grad.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
     const wrong = own.grad.findIndex((x, i) => !(Math.abs(x - ours.grad[i]!) <= 1e-4 * largest));
-    expect(wrong < 0, () => `entry ${wrong} of the gradient: yours is ${own.grad[wrong]}, the other's ${ours.grad[wrong]}`);
+    expect(
+      wrong < 0,
+      () => `entry ${wrong} of the gradient: yours is ${own.grad[wrong]}, the other's ${ours.grad[wrong]}`,
+    );
     return undefined;
   };
 }
@@ -155,20 +191,31 @@ function otherLoss(json: string): Given {
   try {
     return lossFromJSON(JSON.parse(json) as Parameters<typeof lossFromJSON>[0]);
   } catch (error) {
-    throw new UsageError(`--against expected a loss as JSON, such as '{"name":"diceLoss"}'; ${messageOf(error)}.`);
+    throw new UsageError(
+      `--against expected a loss as JSON, such as '{"name":"diceLoss"}'; ${messageOf(error)}.`,
+    );
   }
 }
 
 export async function checkCommand(file: string, flags: CheckFlags): Promise<number> {
   const other = flags.against === undefined ? undefined : otherLoss(flags.against);
   const loss = await load(file, flags.export);
-  const checks = { ...CHECKS, ...OPTIONAL, ...(other && { [`value and gradient of ${flags.against}`]: against(other) }) };
+  const checks = {
+    ...CHECKS,
+    ...OPTIONAL,
+    ...(other && { [`value and gradient of ${flags.against}`]: against(other) }),
+  };
   const findings: Finding[] = [];
   for (const problem of problemsOf(flags.channels, flags.probabilities ?? false)) {
     for (const [check, run] of Object.entries(checks)) {
       if (problem.extreme && !check.startsWith('value and gradient are finite')) continue;
       try {
-        findings.push({ problem: problem.name, check, passed: true, detail: run(loss, problem, flags) ?? '' });
+        findings.push({
+          problem: problem.name,
+          check,
+          passed: true,
+          detail: run(loss, problem, flags) ?? '',
+        });
       } catch (error) {
         const detail = error instanceof Failed ? error.message : `it threw ${String(error)}`;
         findings.push({ problem: problem.name, check, passed: false, detail });
@@ -184,8 +231,11 @@ export async function checkCommand(file: string, flags: CheckFlags): Promise<num
       return [check, failures > 0 ? `FAILED in ${failures} of ${of.length}` : `passed in ${of.length}`];
     });
     console.log(tableOf([loss.name ?? file, ''], rows, 2));
-    for (const { problem, check, detail } of wrong) console.log(`FAILED  ${check}, with ${problem}: ${detail}`);
-    console.log(wrong.length === 0 ? 'All checks passed.' : `${wrong.length} of ${findings.length} checks failed.`);
+    for (const { problem, check, detail } of wrong)
+      console.log(`FAILED  ${check}, with ${problem}: ${detail}`);
+    console.log(
+      wrong.length === 0 ? 'All checks passed.' : `${wrong.length} of ${findings.length} checks failed.`,
+    );
   }
   return wrong.length > 0 ? EXIT.below : EXIT.ok;
 }

@@ -32,7 +32,11 @@ export function tellUnmatched(matched: Matched): void {
 
 type Noted = { readonly notes: readonly string[]; readonly labels?: readonly { readonly label: number }[] };
 
-export function runOptions<R extends Noted>(flags: CommonFlags, matched: Matched, names: Names = {}): RunOptions<R> {
+export function runOptions<R extends Noted>(
+  flags: CommonFlags,
+  matched: Matched,
+  names: Names = {},
+): RunOptions<R> {
   const toScreen = (process.stdout.isTTY ?? false) && (flags.json ?? false);
   return {
     jobs: flags.jobs ?? Math.min(availableParallelism(), MOST_JOBS),

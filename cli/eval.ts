@@ -24,7 +24,8 @@ export interface EvalFlags extends CommonFlags {
 
 /** What a worker needs, and what the results stand on; nothing that is absent, so that it compares as JSON. */
 function optionsOf(flags: EvalFlags): EvalOptions {
-  const { threshold, foreground, ignore, empty, background, surface, surfels, tolerance, spacing, lesions } = flags;
+  const { threshold, foreground, ignore, empty, background, surface, surfels, tolerance, spacing, lesions } =
+    flags;
   const { connectivity, minOverlap } = flags;
   const all = {
     threshold,
@@ -39,7 +40,7 @@ function optionsOf(flags: EvalFlags): EvalOptions {
     connectivity,
     minOverlap,
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as EvalOptions;
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
 export async function evalCommand(pred: string, truth: string, flags: EvalFlags): Promise<number> {
@@ -56,14 +57,25 @@ export async function evalCommand(pred: string, truth: string, flags: EvalFlags)
       const means = done.map((line) => line.mean.dice ?? NaN);
       const { onlyPred, onlyTruth } = matched;
       const failures = lines.length - done.length;
-      writeJson({ summary: { cases: done.length, failed: failures, onlyPred, onlyTruth, meanDice: meanOf(means), labels: summaryOf(done, names) } });
+      writeJson({
+        summary: {
+          cases: done.length,
+          failed: failures,
+          onlyPred,
+          onlyTruth,
+          meanDice: meanOf(means),
+          labels: summaryOf(done, names),
+        },
+      });
     }
   } else if (!pair || done.length > 0) console.log(evalTables(lines, options, names, pair));
 
   const { minDice = -Infinity } = flags;
   const below = done.filter((line) => (line.mean.dice ?? NaN) < minDice);
   for (const line of below) {
-    console.error(`${line.case}: the mean Dice of its labels is ${show(line.mean.dice)}, below --min-dice ${minDice}.`);
+    console.error(
+      `${line.case}: the mean Dice of its labels is ${show(line.mean.dice)}, below --min-dice ${minDice}.`,
+    );
   }
   return finish(lines) ?? (below.length > 0 ? EXIT.below : EXIT.ok);
 }

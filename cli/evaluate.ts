@@ -17,9 +17,16 @@ export interface EvalOptions extends PairOptions {
 }
 
 /** The overlap scores of a label, by the names of `ConfusionMatrix`. */
-export const OVERLAP = ['dice', 'jaccard', 'sensitivity', 'specificity', 'precision', 'volumeSimilarity'] as const;
-const SURFACE = ['hausdorff', 'hausdorff95', 'averageDistance', 'surfaceDice'] as const;
-const LESIONS = ['lesionSensitivity', 'lesionPrecision', 'lesionF1'] as const;
+export const OVERLAP = [
+  'dice',
+  'jaccard',
+  'sensitivity',
+  'specificity',
+  'precision',
+  'volumeSimilarity',
+] as const;
+export const SURFACE = ['hausdorff', 'hausdorff95', 'symmetricAverageDistance', 'surfaceDice'] as const;
+export const LESIONS = ['lesionSensitivity', 'lesionPrecision', 'lesionF1'] as const;
 
 export type ScoreName = (typeof OVERLAP)[number] | (typeof SURFACE)[number] | (typeof LESIONS)[number];
 export type Scores = { readonly [name in ScoreName]?: number };
@@ -58,10 +65,15 @@ export function meanOf(values: readonly number[]): number {
 }
 
 /** Shape and spacing as memory has them, last axis fastest. */
-function kernelGrid({ shape, order, spacing }: Volume, given: readonly number[] | undefined): { shape: number[]; spacing: number[] } {
+function kernelGrid(
+  { shape, order, spacing }: Volume,
+  given: readonly number[] | undefined,
+): { shape: number[]; spacing: number[] } {
   const along = given ?? spacing ?? shape.map(() => 1);
   if (along.length !== shape.length) {
-    throw new CaseError(`--spacing expected ${shape.length} numbers, one an axis of ${shape.join(' × ')}, got ${along.length}.`);
+    throw new CaseError(
+      `--spacing expected ${shape.length} numbers, one an axis of ${shape.join(' × ')}, got ${along.length}.`,
+    );
   }
   const sort = <T>(list: readonly T[]): T[] => (order === 'F' ? [...list].reverse() : [...list]);
   return { shape: sort(shape), spacing: sort(along) };
@@ -81,12 +93,17 @@ function surfaceScores(pred: Volume, truth: Volume, label: number, options: Eval
   return {
     hausdorff: found.hausdorff(),
     hausdorff95: found.hausdorff(95),
-    averageDistance: found.symmetricAverageDistance(),
+    symmetricAverageDistance: found.symmetricAverageDistance(),
     surfaceDice: found.surfaceDice(options.tolerance ?? 1),
   };
 }
 
-function lesionScores(pred: Volume, truth: Volume, label: number, options: EvalOptions): Scores & Partial<LabelCounts> {
+function lesionScores(
+  pred: Volume,
+  truth: Volume,
+  label: number,
+  options: EvalOptions,
+): Scores & Partial<LabelCounts> {
   if (!options.lesions) return {};
   const { shape } = kernelGrid(truth, undefined);
   const { connectivity, minOverlap } = options;
@@ -106,7 +123,8 @@ function remarks(matrix: ConfusionMatrix, labels: readonly number[]): string[] {
   const marked = (of: 'fp' | 'fn'): number[] =>
     labels.filter((label) => label !== 0 && matrix.counts(label).tp + matrix.counts(label)[of] > 0);
   const [inPred, inTruth] = [marked('fp'), marked('fn')];
-  if (inPred.length === 0 || inTruth.length === 0 || inPred.some((label) => inTruth.includes(label))) return [];
+  if (inPred.length === 0 || inTruth.length === 0 || inPred.some((label) => inTruth.includes(label)))
+    return [];
   return [
     `the prediction holds the labels ${list(inPred)}, the truth ${list(inTruth)}: they share none; --foreground compares all that is not 0`,
   ];
@@ -125,21 +143,26 @@ export async function evaluate(one: Case, options: EvalOptions): Promise<Evaluat
     const overlap = OVERLAP.map(
       (name) => [name, matrix[name]({ average: 'none', emptyClass, includeBackground: background })] as const,
     );
-    const labels = kept.map(
-      (label, i): LabelRow => ({
-        label,
-        ...matrix.counts(label),
-        ...(Object.fromEntries(overlap.map(([name, values]) => [name, values[i]!])) as Scores),
-        ...surfaceScores(pred, truth, label, options),
-        ...lesionScores(pred, truth, label, options),
-      }),
-    );
+    const labels = kept.map((label, i): LabelRow => ({
+      label,
+      ...matrix.counts(label),
+      ...(Object.fromEntries(overlap.map(([name, values]) => [name, values[i]!])) as Scores),
+      ...surfaceScores(pred, truth, label, options),
+      ...lesionScores(pred, truth, label, options),
+    }));
     const mean = Object.fromEntries(
       scoreNames(options).map((name) => [name, meanOf(labels.map((row) => row[name] ?? NaN))]),
     ) as Scores;
     const { shape } = truth;
     const spacing = options.spacing ?? truth.spacing;
-    return { shape, ...(spacing && { spacing }), voxels: truth.data.length, mean, labels, notes: [...notes, ...remarks(matrix, kept)] };
+    return {
+      shape,
+      ...(spacing && { spacing }),
+      voxels: truth.data.length,
+      mean,
+      labels,
+      notes: [...notes, ...remarks(matrix, kept)],
+    };
   } catch (error) {
     if (error instanceof CaseError) throw error;
     throw new CaseError(`${one.pred} against ${one.truth}: ${messageOf(error)}.`);

@@ -29,7 +29,9 @@ function relation(pred: Affine, truth: Affine): { matrix: Row[]; offset: Row } |
   // The columns of the inverse.
   const inverse = [cross(b, c), cross(c, a), cross(a, b)];
   const into = (v: Row): Row =>
-    [0, 1, 2].map((r) => (inverse[0]![r]! * v[0] + inverse[1]![r]! * v[1] + inverse[2]![r]! * v[2]) / determinant) as Row;
+    [0, 1, 2].map(
+      (r) => (inverse[0]![r]! * v[0] + inverse[1]![r]! * v[1] + inverse[2]![r]! * v[2]) / determinant,
+    ) as Row;
   const column = (c: number): Row => [0, 1, 2].map((r) => truth[r]![c]!) as Row;
   const columns = [0, 1, 2].map((c) => into(column(c)));
   const shift = [0, 1, 2].map((r) => truth[r]![3]! - pred[r]![3]!) as Row;
@@ -118,10 +120,12 @@ export function onGridOf(truth: Volume, pred: Volume, extraAxes = 0): { pred: Vo
   const rank = truth.shape.length;
   const spatial = { ...pred, shape: pred.shape.slice(0, pred.shape.length - extraAxes) };
   let axes: Axis[] = truth.shape.map((_, axis) => ({ axis, reversed: false }));
-  const located = pred.affine !== undefined && truth.affine !== undefined && rank <= 3 && spatial.shape.length === rank;
+  const located =
+    pred.affine !== undefined && truth.affine !== undefined && rank <= 3 && spatial.shape.length === rank;
   if (located) {
     const found = sameVoxels(spatial, truth)?.slice(0, rank);
-    if (found === undefined) return equal(spatial.shape, truth.shape) ? refuseAffine(spatial, truth) : refuseShape(spatial, truth);
+    if (found === undefined)
+      return equal(spatial.shape, truth.shape) ? refuseAffine(spatial, truth) : refuseShape(spatial, truth);
     axes = found;
   } else if (!equal(spatial.shape, truth.shape)) {
     return refuseShape(spatial, truth);
@@ -134,7 +138,14 @@ export function onGridOf(truth: Volume, pred: Volume, extraAxes = 0): { pred: Vo
   const data = gather(pred, shape, truth.order, all);
   const { affine, spacing } = truth;
   return {
-    pred: { path: pred.path, data, shape, order: truth.order, ...(spacing && { spacing }), ...(affine && { affine }) },
+    pred: {
+      path: pred.path,
+      data,
+      shape,
+      order: truth.order,
+      ...(spacing && { spacing }),
+      ...(affine && { affine }),
+    },
     reoriented,
   };
 }

@@ -18,7 +18,9 @@ export function thresholded(volume: Volume, threshold: number): Volume {
   for (let i = 0; i < data.length; i++) {
     const value = data[i]!;
     if (Number.isNaN(value)) {
-      throw new CaseError(`${volume.path} holds NaN ${at(volume, i)}; expected a number to compare with --threshold.`);
+      throw new CaseError(
+        `${volume.path} holds NaN ${at(volume, i)}; expected a number to compare with --threshold.`,
+      );
     }
     mask[i] = value >= threshold ? 1 : 0;
   }
@@ -37,7 +39,9 @@ export function labelsOf(volume: Volume): Volume {
         value > 0 && value < 1
           ? 'These look like probabilities: --threshold 0.5 marks those of one half and more.'
           : 'If these are logits, --threshold 0 marks probabilities of one half and more; if a label map was resampled, do it with nearest neighbour.';
-      throw new CaseError(`${volume.path} holds ${value} ${at(volume, i)}; expected labels, which are whole numbers. ${likely}`);
+      throw new CaseError(
+        `${volume.path} holds ${value} ${at(volume, i)}; expected labels, which are whole numbers. ${likely}`,
+      );
     }
     // + 0: without the sign of −0.
     data[i] = label + 0;
@@ -71,12 +75,16 @@ export function readNames(path: string): Names {
   } catch (error) {
     throw new UsageError(`--labels ${path} cannot be read: ${messageOf(error)}; ${expected}.`);
   }
-  if (typeof json === 'object' && json !== null && 'labels' in json && typeof json.labels === 'object') json = json.labels;
+  if (typeof json === 'object' && json !== null && 'labels' in json && typeof json.labels === 'object')
+    json = json.labels;
   const names: Record<string, string> = {};
   for (const [key, value] of Object.entries(json ?? {})) {
     if (/^-?\d+$/.test(key) && typeof value === 'string') names[key] = value;
     else if (Number.isInteger(value)) names[String(value)] = key;
-    else throw new UsageError(`--labels ${path} holds ${JSON.stringify({ [key]: value as unknown })}; ${expected}.`);
+    else
+      throw new UsageError(
+        `--labels ${path} holds ${JSON.stringify({ [key]: value as unknown })}; ${expected}.`,
+      );
   }
   if (Object.keys(names).length === 0) throw new UsageError(`--labels ${path} names no label; ${expected}.`);
   return names;

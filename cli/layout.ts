@@ -44,7 +44,9 @@ function guessAxes(pred: Volume, truth: Volume): string {
   const shapes = `${pred.path} is ${showShape(p)} and ${truth.path} ${showShape(t)}`;
   if (candidates.length > 1 || (equal(p, t) && p.length > 3)) {
     const fit = candidates.length > 1 ? ` (${candidates.join(', ')} fit)` : '';
-    throw new CaseError(`${shapes}: their shapes do not tell which axis holds the classes${fit}; say it with --axes, such as --axes NCHW.`);
+    throw new CaseError(
+      `${shapes}: their shapes do not tell which axis holds the classes${fit}; say it with --axes, such as --axes NCHW.`,
+    );
   }
   throw new CaseError(
     `${shapes}; expected one shape, or the prediction with one axis more, for the classes. Did one of them lose or gain an axis?`,
@@ -55,7 +57,9 @@ function arrayLayout(pred: Volume, truth: Volume, given: string | undefined): La
   const axes = given ?? guessAxes(pred, truth);
   const { shape } = pred;
   if (axes.length !== shape.length) {
-    throw new CaseError(`--axes ${axes} expected an array of ${axes.length} axes, got ${pred.path} of ${showShape(shape)}.`);
+    throw new CaseError(
+      `--axes ${axes} expected an array of ${axes.length} axes, got ${pred.path} of ${showShape(shape)}.`,
+    );
   }
   const [samples, classes] = [axes.indexOf('N'), axes.indexOf('C')];
   const last = classes === axes.length - 1 && classes > samples + 1;
@@ -71,13 +75,22 @@ function arrayLayout(pred: Volume, truth: Volume, given: string | undefined): La
   }
   const whole = [...(samples < 0 ? [1] : []), ...shape];
   if (classes < 0) whole.splice(1, 0, 1);
-  return { pred, truth, shape: whole, dataFormat: last ? 'channelsLast' : 'channelsFirst', dense, reoriented: false };
+  return {
+    pred,
+    truth,
+    shape: whole,
+    dataFormat: last ? 'channelsLast' : 'channelsFirst',
+    dense,
+    reoriented: false,
+  };
 }
 
 export function layoutOf(pred: Volume, truth: Volume, axes: string | undefined): Layout {
   if (!isNifti(pred) || !isNifti(truth)) return arrayLayout(inOrderC(pred), inOrderC(truth), axes);
   if (axes !== undefined) {
-    throw new CaseError(`--axes is for .npy files; the axes of ${pred.path} are x, y, z and then the classes.`);
+    throw new CaseError(
+      `--axes is for .npy files; the axes of ${pred.path} are x, y, z and then the classes.`,
+    );
   }
   return niftiLayout(pred, truth);
 }

@@ -40,10 +40,14 @@ function tables(lines: readonly Line<LossResult>[]): string {
       ? [line.case, 'failed', ...terms.map(() => '')]
       : [line.case, digits(line.value), ...(line.terms ?? []).map(({ value }) => digits(value))],
   );
-  if (lines.length > 1) rows.push(['mean', digits(meanOf(done.map(({ value }) => value))), ...terms.map(() => '')]);
+  if (lines.length > 1)
+    rows.push(['mean', digits(meanOf(done.map(({ value }) => value))), ...terms.map(() => '')]);
   const classes = done.length === 1 ? (done[0]?.perClass ?? []) : [];
   const perClass = classes.map((value, i) => [String(done[0]?.classes[i]), digits(value)]);
-  return [tableOf(head, rows, 1), ...(perClass.length > 1 ? [tableOf(['class', 'loss'], perClass, 1)] : [])].join('\n');
+  return [
+    tableOf(head, rows, 1),
+    ...(perClass.length > 1 ? [tableOf(['class', 'loss'], perClass, 1)] : []),
+  ].join('\n');
 }
 
 function csv(lines: readonly Line<LossResult>[]): string {
@@ -56,7 +60,11 @@ function csv(lines: readonly Line<LossResult>[]): string {
 
 export async function lossCommand(pred: string, truth: string, flags: LossFlags): Promise<number> {
   const { axes, foreground } = flags;
-  const options: LossOptions = { loss: configOf(flags.loss), ...(axes && { axes }), ...(foreground && { foreground }) };
+  const options: LossOptions = {
+    loss: configOf(flags.loss),
+    ...(axes && { axes }),
+    ...(foreground && { foreground }),
+  };
   const matched = casesOf(pred, truth, flags);
   tellUnmatched(matched);
   const lines = await runCases('loss', matched.cases, options, runOptions(flags, matched));
@@ -64,7 +72,8 @@ export async function lossCommand(pred: string, truth: string, flags: LossFlags)
   if (flags.csv) console.log(csv(lines));
   else if (flags.json) {
     const mean = meanOf(done.map(({ value }) => value));
-    if (matched.folders) writeJson({ summary: { cases: done.length, failed: lines.length - done.length, mean } });
+    if (matched.folders)
+      writeJson({ summary: { cases: done.length, failed: lines.length - done.length, mean } });
   } else if (done.length > 0) console.log(tables(lines));
   return finish(lines) ?? EXIT.ok;
 }

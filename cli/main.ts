@@ -10,7 +10,9 @@ import { evalCommand } from './eval.js';
 import { BENCH_HELP, CHECK_HELP, EVAL_HELP, LOSS_HELP, MAIN_HELP } from './help.js';
 import { lossCommand } from './loss.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 interface Range {
   readonly integer?: boolean;
@@ -21,7 +23,8 @@ interface Range {
 function number({ integer = false, min = -Infinity, max = Infinity }: Range = {}): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== '' && value >= min && value <= max && (!integer || Number.isInteger(value))) return value;
+    if (text.trim() !== '' && value >= min && value <= max && (!integer || Number.isInteger(value)))
+      return value;
     const range = max < Infinity ? ` from ${min} to ${max}` : min > -Infinity ? ` of ${min} or more` : '';
     throw new InvalidArgumentError(`Expected ${integer ? 'a whole number' : 'a number'}${range}.`);
   };
@@ -46,7 +49,10 @@ const files = (command: Command): Command =>
   command
     .argument('<pred>', 'the prediction, or a folder of predictions')
     .argument('<truth>', 'the truth, or a folder of truths')
-    .option('--pred-pattern <path>', "where the case's name is in the path of a prediction, such as '{case}_pred'")
+    .option(
+      '--pred-pattern <path>',
+      "where the case's name is in the path of a prediction, such as '{case}_pred'",
+    )
     .option('--truth-pattern <path>', "the same for a truth, such as '{case}/lesion'");
 
 const output = (command: Command): Command =>
@@ -65,30 +71,59 @@ const run =
     code = await command(...args);
   };
 
-const evaluation = files(program.command('eval').description('score a label map against the truth, label by label'))
+const evaluation = files(
+  program.command('eval').description('score a label map against the truth, label by label'),
+)
   .option('--threshold <t>', 'the prediction holds numbers: 1 where they are t or more', number())
   .option('--foreground', 'every label but 0 counts as 1, in both')
-  .option('--ignore <label>', 'leave out the voxels where the truth holds this label', number({ integer: true }))
+  .option(
+    '--ignore <label>',
+    'leave out the voxels where the truth holds this label',
+    number({ integer: true }),
+  )
   .option('--labels <file>', 'names of the labels, JSON: {"1": "lesion"}')
   .option('--background', 'score label 0 too')
   .addOption(
-    new Option('--empty <how>', 'the score of a label where it is 0/0: nan and zero and one say what it is; skip leaves out every label that the truth lacks')
+    new Option(
+      '--empty <how>',
+      'the score of a label where it is 0/0: nan and zero and one say what it is; skip leaves out every label that the truth lacks',
+    )
       .choices(['nan', 'skip', 'zero', 'one'])
       .default('nan'),
   )
-  .option('--surface', 'surface distances, in the units of the spacing: Hausdorff, HD 95, average, surface Dice')
+  .option(
+    '--surface',
+    'surface distances, in the units of the spacing: Hausdorff, HD 95, average, surface Dice',
+  )
   .addOption(new Option('--surfels', 'the same, of surfaces weighed by area').conflicts('surface'))
   .option('--tolerance <d>', 'of the surface Dice', number({ min: 0 }), 1)
-  .option('--spacing <list>', "distances of neighbours along each axis, such as 1,1,3 (default: the file's)", numbers({ min: Number.MIN_VALUE }))
+  .option(
+    '--spacing <list>',
+    "distances of neighbours along each axis, such as 1,1,3 (default: the file's)",
+    numbers({ min: Number.MIN_VALUE }),
+  )
   .option('--lesions', 'lesions found, missed and falsely reported')
-  .option('--connectivity <n>', 'neighbours that belong to a lesion: 6, 18 or 26 (default); in pictures 4 or 8 (default)', number({ integer: true }))
-  .option('--min-overlap <f>', 'how much of a lesion must be covered (default: one voxel)', number({ min: 0, max: 1 }))
+  .option(
+    '--connectivity <n>',
+    'neighbours that belong to a lesion: 6, 18 or 26 (default); in pictures 4 or 8 (default)',
+    number({ integer: true }),
+  )
+  .option(
+    '--min-overlap <f>',
+    'how much of a lesion must be covered (default: one voxel)',
+    number({ min: 0, max: 1 }),
+  )
   .option('--min-dice <d>', 'exit with 1 if the mean Dice of a case is lower', number({ min: 0, max: 1 }));
 output(evaluation).addHelpText('after', EVAL_HELP).action(run(evalCommand));
 
-const loss = files(program.command('loss').description('the loss of logits or probabilities against the truth'))
+const loss = files(
+  program.command('loss').description('the loss of logits or probabilities against the truth'),
+)
   .requiredOption('--loss <json>', 'the loss, or a file that holds it')
-  .option('--axes <letters>', 'of a .npy prediction: N samples, C classes, others space, such as NCHW (default: by the shapes)')
+  .option(
+    '--axes <letters>',
+    'of a .npy prediction: N samples, C classes, others space, such as NCHW (default: by the shapes)',
+  )
   .option('--foreground', 'every label of the truth but 0 counts as 1');
 output(loss).addHelpText('after', LOSS_HELP).action(run(lossCommand));
 
@@ -124,7 +159,9 @@ try {
     console.error(error.message);
     code = EXIT.usage;
   } else {
-    console.error(`segloss failed by a fault of its own; please report it: ${error instanceof Error ? error.stack : messageOf(error)}`);
+    console.error(
+      `segloss failed by a fault of its own; please report it: ${error instanceof Error ? error.stack : messageOf(error)}`,
+    );
     code = EXIT.fault;
   }
 }

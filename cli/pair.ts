@@ -23,7 +23,10 @@ export const REORIENTED = "the prediction's axes run otherwise; it was laid on t
 export async function readPair(one: Case, { threshold, foreground, ignore }: PairOptions): Promise<Pair> {
   const truth = labelsOf(await readVolume(one.truth));
   const read = await readVolume(one.pred);
-  const { pred, reoriented } = onGridOf(truth, threshold === undefined ? labelsOf(read) : thresholded(read, threshold));
+  const { pred, reoriented } = onGridOf(
+    truth,
+    threshold === undefined ? labelsOf(read) : thresholded(read, threshold),
+  );
   const binary = (volume: Volume): Volume => (foreground ? foregroundOf(volume, ignore) : volume);
   return { pred: binary(pred), truth: binary(truth), notes: reoriented ? [REORIENTED] : [] };
 }

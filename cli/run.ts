@@ -28,7 +28,8 @@ export interface RunOptions<R> {
   readonly onLine?: (line: Line<R>) => void;
 }
 
-export const failed = <R>(outcome: Outcome<R>): outcome is Extract<Outcome<R>, { error: string }> => 'error' in outcome;
+export const failed = <R>(outcome: Outcome<R>): outcome is Extract<Outcome<R>, { error: string }> =>
+  'error' in outcome;
 
 function changed({ pred, truth }: Case): [number, number] {
   return [statSync(pred).mtimeMs, statSync(truth).mtimeMs];
@@ -48,7 +49,9 @@ function finishedIn<R>(file: string, task: TaskName, options: object): Map<strin
     try {
       line = fromJson(text) as Line<R>;
     } catch (error) {
-      throw new UsageError(`--resume ${file}, line ${i + 1}, is no JSON: ${messageOf(error)}; expected a file that --resume or --json wrote.`);
+      throw new UsageError(
+        `--resume ${file}, line ${i + 1}, is no JSON: ${messageOf(error)}; expected a file that --resume or --json wrote.`,
+      );
     }
     if (line?.case === undefined || failed(line)) continue;
     if (line.task !== task || toJson(line.options) !== wanted) {
@@ -71,7 +74,8 @@ export async function runCases<T extends TaskName>(
   run: RunOptions<TaskResult<T>>,
 ): Promise<Line<TaskResult<T>>[]> {
   type R = TaskResult<T>;
-  const before = run.resume === undefined ? new Map<string, Line<R>>() : finishedIn<R>(run.resume, task, options);
+  const before =
+    run.resume === undefined ? new Map<string, Line<R>>() : finishedIn<R>(run.resume, task, options);
   const lines: (Line<R> | undefined)[] = cases.map((one) => {
     const line = before.get(one.name);
     return line && samePlace(line, one) ? line : undefined;
@@ -80,7 +84,10 @@ export async function runCases<T extends TaskName>(
   const jobs = Math.min(run.jobs, open.length);
   const pool =
     jobs > 1
-      ? poolOf(fileURLToPath(new URL('./cli-worker.js', import.meta.url)), { maxWorkers: jobs, workerType: 'thread' })
+      ? poolOf(fileURLToPath(new URL('./cli-worker.js', import.meta.url)), {
+          maxWorkers: jobs,
+          workerType: 'thread',
+        })
       : undefined;
   const bar = new SingleBar(
     {

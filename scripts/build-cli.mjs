@@ -10,9 +10,13 @@ import { build } from 'esbuild';
 const packageOf = (path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? '';
 
 function licenceOf(root, folder) {
-  const { name, version, license } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8'));
+  const { name, version, license, author } = JSON.parse(
+    readFileSync(join(root, folder, 'package.json'), 'utf8'),
+  );
   const file = readdirSync(join(root, folder)).find((entry) => /^licen[cs]e/i.test(entry));
-  const text = file ? readFileSync(join(root, folder, file), 'utf8').trim() : '(the package holds no text of it)';
+  const text = file
+    ? readFileSync(join(root, folder, file), 'utf8').trim()
+    : `(by ${author?.name ?? author ?? 'its authors'}; the package holds no text of the licence)`;
   return { name, heading: `${name} ${version}: ${license}`, text };
 }
 
@@ -31,17 +35,24 @@ export async function buildCli(root, target) {
     // The package itself, by its own name: one copy of the core.
     external: ['segloss', 'segloss/metrics'],
     // Libraries in CommonJS call it for modules of Node.
-    banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
     logLevel: 'warning',
   });
   chmodSync(join(target, 'cli.js'), 0o755);
   const folders = new Set(Object.keys(metafile.inputs).map(packageOf));
   folders.delete('');
-  const licences = [...folders].map((folder) => licenceOf(root, folder)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const licences = [...folders]
+    .map((folder) => licenceOf(root, folder))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
   const [headings, texts] = [
     licences.map(({ heading }) => heading),
     licences.map(({ heading, text }) => `${'-'.repeat(80)}\n${heading}\n\n${text}`),
   ];
   const intro = 'The command line (cli.js, cli-worker.js) holds code of these packages:';
-  writeFileSync(join(target, 'cli-licenses.txt'), `${[intro, ...headings].join('\n')}\n\n${texts.join('\n\n')}\n`);
+  writeFileSync(
+    join(target, 'cli-licenses.txt'),
+    `${[intro, ...headings].join('\n')}\n\n${texts.join('\n\n')}\n`,
+  );
 }

@@ -32,7 +32,10 @@ export function readNpy(path: string, bytes: Buffer): Volume {
     const dtype = /'descr'\s*:\s*(.*?),\s*'fortran_order'/.exec(text)?.[1] ?? text.trim();
     throw new CaseError(`it holds numbers of the dtype ${dtype}; expected integers, booleans or floats`);
   }
-  const shape = dims.split(',').filter((n) => n.trim() !== '').map(Number);
+  const shape = dims
+    .split(',')
+    .filter((n) => n.trim() !== '')
+    .map(Number);
   const data = elementsOf(kind, bytes, end, sizeOf(shape), byteOrder !== '>');
   return { path, data, shape, order: fortran === 'True' ? 'F' : 'C' };
 }

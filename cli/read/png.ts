@@ -19,7 +19,8 @@ function unpacked({ data, width, height, depth }: DecodedPng): Uint8Array {
 
 /** The first of several channels, where they tell no colour. */
 function grey({ data, width, height, channels }: DecodedPng): Elements {
-  const result = data instanceof Uint16Array ? new Uint16Array(width * height) : new Uint8Array(width * height);
+  const result =
+    data instanceof Uint16Array ? new Uint16Array(width * height) : new Uint8Array(width * height);
   const colours = channels >= 3 ? 3 : 1;
   for (let i = 0; i < result.length; i++) {
     const value = data[i * channels]!;

@@ -1,14 +1,7 @@
 /** What every reader gives: an array with its grid. */
 
 export type Elements =
-  | Uint8Array
-  | Int8Array
-  | Uint16Array
-  | Int16Array
-  | Uint32Array
-  | Int32Array
-  | Float32Array
-  | Float64Array;
+  Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /** Four rows of four: voxel index (x, y, z) to millimetres. */
 export type Affine = readonly (readonly number[])[];
