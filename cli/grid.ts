@@ -124,7 +124,7 @@ export function onGridOf(truth: Volume, pred: Volume, extraAxes = 0): { pred: Vo
     pred.affine !== undefined && truth.affine !== undefined && rank <= 3 && spatial.shape.length === rank;
   if (located) {
     const found = sameVoxels(spatial, truth)?.slice(0, rank);
-    if (found === undefined)
+    if (found === undefined || found.some(({ axis }) => axis >= rank))
       return equal(spatial.shape, truth.shape) ? refuseAffine(spatial, truth) : refuseShape(spatial, truth);
     axes = found;
   } else if (!equal(spatial.shape, truth.shape)) {

@@ -39,8 +39,7 @@ Each answer is checked against the others before it is timed. Times are millisec
 
 Examples:
   $ segloss bench --case focal
-  $ segloss bench --seconds 2 --json
-`;
+  $ segloss bench --seconds 2 --json`;
 
 export const CHECK_HELP = `
 A loss is an object with value(pred, target, { shape }) and valueAndGrad(pred, target, { shape }) → { value, grad }, with

@@ -20,8 +20,15 @@ const isNifti = ({ path }: Volume): boolean => extensionOf(path).startsWith('.ni
 const equal = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 
+/** With the axes of length 1 that the reader leaves out behind a picture. */
+function inThreeAxes(volume: Volume): Volume {
+  const pad = (list: readonly number[]): number[] => [...list, 1, 1].slice(0, Math.max(list.length, 3));
+  return { ...volume, shape: pad(volume.shape), ...(volume.spacing && { spacing: pad(volume.spacing) }) };
+}
+
 /** (x, y, z) or (x, y, z, classes), on the grid of the truth. */
-function niftiLayout(read: Volume, truth: Volume): Layout {
+function niftiLayout(read: Volume, given: Volume): Layout {
+  const truth = read.shape.length === 4 ? inThreeAxes(given) : given;
   const dense = read.shape.length === 4 && truth.shape.length === 4;
   const classes = read.shape.length === truth.shape.length + 1 || dense ? read.shape.at(-1)! : 1;
   const { pred, reoriented } = onGridOf(truth, read, !dense && classes > 1 ? 1 : 0);

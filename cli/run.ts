@@ -1,5 +1,5 @@
 /** Works off the cases: in this process or in workers, with a bar, what was finished before left out. */
-import { appendFileSync, existsSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Presets, SingleBar } from 'cli-progress';
 import { pool as poolOf } from 'workerpool';
@@ -38,8 +38,13 @@ function changed({ pred, truth }: Case): [number, number] {
 /** The finished cases of a results file, by name; what a killed run left of a last line is cut off. */
 function finishedIn<R>(file: string, task: TaskName, options: object): Map<string, Line<R>> {
   const finished = new Map<string, Line<R>>();
-  if (!existsSync(file)) return finished;
-  const text = readFileSync(file, 'utf8');
+  let text: string;
+  try {
+    appendFileSync(file, '');
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new UsageError(`--resume ${file} cannot be written: ${messageOf(error)}.`);
+  }
   const end = text.lastIndexOf('\n') + 1;
   if (end < text.length) truncateSync(file, Buffer.byteLength(text.slice(0, end)));
   const lines = text.slice(0, end).split('\n').slice(0, -1);

@@ -88,7 +88,8 @@ export function readNifti(path: string, bytes: Buffer): Volume {
   if (!(rank >= 1 && rank <= 7) || shape.some((n) => !(n >= 1))) {
     throw new CaseError(`its header has the dimensions [${header.dims.join(', ')}]; the file is damaged`);
   }
-  // Programs write a fourth axis of length 1 behind a volume.
+  // Classes may be the fifth axis, behind one moment of time; programs also write axes of length 1 behind a volume.
+  if (shape.length === 5 && shape[3] === 1) shape.splice(3, 1);
   while (shape.length > 2 && shape.at(-1) === 1) shape.pop();
   const kind = KINDS[header.datatypeCode];
   if (kind === undefined) {

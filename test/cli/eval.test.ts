@@ -6,6 +6,9 @@ import { nifti, npy, scratch, segloss } from './command.js';
 
 const { folder, write } = scratch();
 
+/** Makes stdout what it is behind `| head` once that has gone. */
+const CLOSED = `data:text/javascript,process.stdout._write=(chunk,encoding,done)=>done(Object.assign(new Error('write EPIPE'),{code:'EPIPE'}))`;
+
 const TRUTH = write('truth.npy', npy([4, 4], [0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 0, 0, 2, 255, 255, 0]));
 const PRED = write('pred.npy', npy([4, 4], [0, 1, 1, 1, 0, 0, 1, 0, 2, 2, 0, 0, 0, 1, 2, 0]));
 
@@ -226,8 +229,18 @@ describe('folders', () => {
     const other = await segloss([...args, '--resume', file, '--lesions']);
     expect([other.code, other.stderr]).toEqual([
       2,
-      expect.stringMatching(/was written by "eval" with the options \{\}, now they are \{"lesions":true\}/),
+      expect.stringMatching(
+        /was written by "eval" with the options \{.*\}, now they are \{.*"lesions":true.*\}/,
+      ),
     ]);
+  });
+
+  test('a reader that has seen enough is no fault', async () => {
+    const { code, stderr } = await segloss([...args, '--json', '--jobs', '1'], undefined, [
+      '--import',
+      CLOSED,
+    ]);
+    expect([code, stderr.includes('EPIPE')]).toEqual([0, false]);
   });
 
   test('patterns say where the name is', async () => {
@@ -291,6 +304,7 @@ describe('wrong usage: exit 2, and what was expected', () => {
       ['eval', folder, folder, '--pred-pattern', 'x'],
       /--pred-pattern expected a path with one \{case\} in it/,
     ],
+    [['eval', PRED, TRUTH, '--resume', folder], /--resume .* cannot be written: EISDIR/],
     [['evaluate'], /unknown command 'evaluate'/],
   ])('%j', async (args, message) => {
     const { code, stderr, stdout } = await segloss(args);

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { segloss } from './command.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const COMMANDS = [[], ['eval'], ['loss'], ['bench'], ['check']];
+const COMMANDS = ['', 'eval', 'loss', 'bench', 'check'];
 
 test('--version', async () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
@@ -13,8 +13,8 @@ test('--version', async () => {
 });
 
 describe('--help', () => {
-  test.each(COMMANDS)('%s', async (...command) => {
-    const { code, stdout } = await segloss([...command, '--help']);
+  test.each(COMMANDS)('segloss %s', async (command) => {
+    const { code, stdout } = await segloss([...(command ? [command] : []), '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatchSnapshot();
   });

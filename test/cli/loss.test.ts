@@ -66,6 +66,25 @@ describe('axes', () => {
     expect(json()[0]).toMatchObject({ value: LOSS.value(whole, LABELS, { shape }), shape });
   });
 
+  test('NIfTI: a picture, and classes as the fifth axis', async () => {
+    const one = LOGITS.subarray(0, C * H * W);
+    const value = LOSS.value(one, LABELS.subarray(0, H * W), { shape: [1, C, H, W] });
+    const labels = write('picture.nii', nifti([W, H, 1], LABELS.subarray(0, H * W)));
+    for (const shape of [
+      [W, H, 1, C],
+      [W, H, 1, 1, C],
+    ]) {
+      const { json, stderr } = await run(
+        write('p.nii', nifti(shape, one, { kind: 'f4' })),
+        labels,
+        LOSS,
+        '--json',
+      );
+      expect(stderr).toBe('');
+      expect(json()[0]!.value).toBe(value);
+    }
+  });
+
   test('a truth of one value a class', async () => {
     const dense = LOGITS.map((z) => 1 / (1 + Math.exp(-z)));
     const soft = write('soft.npy', npy([N, C, H, W], dense, '<f4'));

@@ -25,7 +25,10 @@ test('the tarball holds what it must, nothing of the workshop, and at most 400 K
   expect(bytes).toBeLessThanOrEqual(400_000);
   expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']));
   expect(
-    files.filter((path) => !/^(dist\/.*\.(js|d\.ts|wasm)|dist\/cli-licenses\.txt|[A-Z]+(\.md)?|package\.json)$/.test(path)),
+    files.filter(
+      (path) =>
+        !/^(dist\/.*\.(js|d\.ts|wasm)|dist\/cli-licenses\.txt|[A-Z]+(\.md)?|package\.json)$/.test(path),
+    ),
   ).toEqual([]);
 });
 
@@ -54,8 +57,14 @@ test('import runs', () => {
 
 test('npx segloss runs, from a folder of its own', () => {
   const npx = (...args: string[]): string =>
-    execFileSync('npx', ['--no-install', 'segloss', ...args], { cwd: consumer, encoding: 'utf8', stdio: 'pipe' });
-  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as { version: string };
+    execFileSync('npx', ['--no-install', 'segloss', ...args], {
+      cwd: consumer,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   expect(npx('--version').trim()).toBe(version);
   const text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }".padEnd(117) + '\n';
   const header = Buffer.from('\x93NUMPY\x01\x00\x76\x00' + text, 'latin1');
