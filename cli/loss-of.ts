@@ -5,7 +5,7 @@ import { CaseError, messageOf } from './errors.js';
 import { foregroundOf, labelsOf } from './labels.js';
 import { type Layout, layoutOf } from './layout.js';
 import { REORIENTED } from './pair.js';
-import { readVolume } from './read/index.js';
+import { extensionOf, readVolume } from './read/index.js';
 import type { Elements, Volume } from './read/volume.js';
 
 type LossConfig = Parameters<typeof lossFromJSON>[0];
@@ -43,6 +43,11 @@ function targetOf(truth: Volume, dense: boolean, { foreground, ignore }: LossOpt
 }
 
 export async function lossOf(one: Case, options: LossOptions): Promise<LossResult> {
+  if (extensionOf(one.pred) === '.png') {
+    throw new CaseError(
+      `${one.pred} is a PNG, which holds whole numbers; expected logits or probabilities, in a .npy or NIfTI file.`,
+    );
+  }
   const [truth, read] = [await readVolume(one.truth), await readVolume(one.pred)];
   const { pred, truth: aligned, shape, dataFormat, dense, reoriented } = layoutOf(read, truth, options.axes);
   const target = targetOf(aligned, dense, options).data;
@@ -58,6 +63,8 @@ export async function lossOf(one: Case, options: LossOptions): Promise<LossResul
       notes: reoriented ? [REORIENTED] : [],
     };
   } catch (error) {
-    throw new CaseError(`${one.pred} against ${one.truth}: ${messageOf(error)}.`);
+    const message = messageOf(error);
+    const fix = message.includes('divide by 255') ? ' (--foreground counts any label but 0 as 1)' : '';
+    throw new CaseError(`${one.pred} against ${one.truth}: ${message}${fix}.`);
   }
 }

@@ -138,8 +138,15 @@ test('what the loss itself refuses fails the case, with its words', async () => 
   const pred = write('logits.npy', npy([2], [-3, 4], '<f4'));
   const truth = write('mask.npy', npy([2], [0, 255]));
   const { code, stderr } = await run(pred, truth, diceLoss());
-  expect([code, stderr]).toEqual([3, expect.stringMatching(/mask\.npy: .*ignoreIndex: 255.*divide by 255/)]);
+  expect([code, stderr]).toEqual([
+    3,
+    expect.stringMatching(/mask\.npy: .*ignoreIndex: 255.*divide by 255.*\(--foreground counts/),
+  ]);
   expect((await run(pred, truth, diceLoss(), '--foreground')).code).toBe(0);
+  const picture = await run(write('mask.png', ''), truth, diceLoss());
+  expect(picture.stderr).toMatch(
+    /mask\.png is a PNG, which holds whole numbers; expected logits or probabilities/,
+  );
   const none = await run(pred, truth, diceLoss({ activation: 'none' }), '--foreground');
   expect(none.stderr).toMatch(/look like logits/);
 });
