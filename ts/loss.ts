@@ -10,8 +10,11 @@ import {
   type Group,
   type GroupGradient,
   type GroupSums,
+  type Kernel,
   knownDivisor,
   type Member,
+  type Pass,
+  runPass,
   sumsPass,
   unreducedPass,
 } from './stream.js';
@@ -26,6 +29,7 @@ import {
   type WeightedTerm,
 } from './term.js';
 import type {
+  Activation,
   Evaluation,
   Loss,
   LossCall,
@@ -54,6 +58,19 @@ interface Outcome {
   readonly regions: readonly (RegionResult | undefined)[];
 }
 
+/** The passes that a result takes, each to be run before the next is asked for. */
+export type Steps<T> = Generator<Pass, T, undefined>;
+
+/** Runs the passes on this thread. */
+function run<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (step.done !== true) {
+    runPass(step.value);
+    step = steps.next();
+  }
+  return step.value;
+}
+
 export class TermLoss implements Loss {
   readonly name: string;
   readonly mergeable = true;
@@ -70,28 +87,37 @@ export class TermLoss implements Loss {
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
+    return run(this.valueSteps(pred, target, call));
+  }
+
+  *valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
     const { checked, plan } = this.#check(pred, target, call, false);
-    return this.#outcome(plan, accumulate(checked, plan)).value;
+    return this.#outcome(plan, yield* accumulate(checked, plan)).value;
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
+    return run(this.valueAndGradSteps(pred, target, call));
+  }
+
+  *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
     const { checked, plan } = this.#check(pred, target, call, false);
     const grad = checked.out ?? new Float32Array(pred.length);
     const [group] = plan.groups;
     let sums: TermSums[];
-    if (plan.groups.length > 1 || group === undefined) sums = accumulate(checked, plan);
+    let stored = false;
+    if (plan.groups.length > 1 || group === undefined) sums = yield* accumulate(checked, plan);
     else {
-      if (checked.aliased) countPass(checked, group);
-      if (group.region.length === 0) return { value: this.#fused(checked, plan, group, grad), grad };
+      if (checked.aliased) yield countPass(checked, group);
+      if (group.region.length === 0) return { value: yield* this.#fused(checked, plan, group, grad), grad };
       // Given probabilities need no storing: pass 2 reads the prediction again.
-      const stored = group.activation !== 'none';
-      sums = termSums(checked, plan, [sumsPass(checked, group, stored ? grad : undefined)]);
-      const outcome = this.#outcome(plan, sums);
-      gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, stored);
-      return { value: outcome.value, grad };
+      stored = group.activation !== 'none';
+      const pass = sumsPass(checked, group, stored ? grad : undefined);
+      yield pass;
+      sums = termSums(checked, plan, [pass.sums]);
     }
     const outcome = this.#outcome(plan, sums);
-    gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, false);
+    const gradients = this.#gradients(checked, plan, sums, outcome);
+    yield gradientPass(checked, plan.groups, gradients, grad, stored);
     return { value: outcome.value, grad };
   }
 
@@ -116,7 +142,8 @@ export class TermLoss implements Loss {
       return { data, shape: [samples, ...spatial] };
     }
     const region = only as RegionTerm;
-    const data = this.#outcome(plan, accumulate(checked, plan)).regions[0]?.losses ?? new Float64Array(0);
+    const data =
+      this.#outcome(plan, run(accumulate(checked, plan))).regions[0]?.losses ?? new Float64Array(0);
     const rows = region.aggregate === 'sample' ? [samples] : [];
     return {
       data,
@@ -126,7 +153,7 @@ export class TermLoss implements Loss {
 
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
     const { checked, plan } = this.#check(pred, target, call, false);
-    const sums = accumulate(checked, plan);
+    const sums = run(accumulate(checked, plan));
     const { value, values, regions } = this.#outcome(plan, sums);
     const counted = new Set(plan.members.flatMap(({ classes }) => classes.kept));
     const common = {
@@ -154,8 +181,12 @@ export class TermLoss implements Loss {
   }
 
   accumulate(pred: Prediction, target: Target, call: LossCall): Sums {
+    return run(this.accumulateSteps(pred, target, call));
+  }
+
+  *accumulateSteps(pred: Prediction, target: Target, call: LossCall): Steps<Sums> {
     const { checked, plan } = this.#check(pred, target, call, true);
-    return new Sums(this.#config, checked.channels, accumulate(checked, plan));
+    return new Sums(this.#config, checked.channels, yield* accumulate(checked, plan));
   }
 
   valueFrom(sums: Sums): number {
@@ -170,10 +201,10 @@ export class TermLoss implements Loss {
       throw new Error(`these are the sums of ${sums.channels} channels, not ${checked.channels}`);
     }
     const grad = checked.out ?? new Float32Array(pred.length);
-    if (checked.aliased) for (const group of plan.groups) countPass(checked, group);
+    if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
     const outcome = this.#outcome(plan, sums.terms);
     const gradients = this.#gradients(checked, plan, sums.terms, outcome);
-    gradientPass(checked, plan.groups, gradients, grad, false);
+    runPass(gradientPass(checked, plan.groups, gradients, grad, false));
     return grad;
   }
 
@@ -236,13 +267,16 @@ export class TermLoss implements Loss {
   }
 
   /** Value and gradient of pixel terms in one pass; the divisors are counted first where data decides them. */
-  #fused(checked: CheckedCall, plan: Plan, group: Group, grad: Float32Array): number {
+  *#fused(checked: CheckedCall, plan: Plan, group: Group, grad: Float32Array): Steps<number> {
     const known = group.pixel.map((member) => knownDivisor(member, group.activation, checked));
-    const collected: GroupSums = known.includes(undefined)
-      ? countPass(checked, group)
-      : { pixel: known.map((divisor) => ({ sum: 0, divisor: divisor ?? 0 })), rows: [] };
+    let collected: GroupSums = { pixel: known.map((divisor = 0) => ({ sum: 0, divisor })), rows: [] };
+    if (known.includes(undefined)) {
+      const pass = countPass(checked, group);
+      yield pass;
+      collected = pass.sums;
+    }
     const gradients = this.#gradients(checked, plan, termSums(checked, plan, [collected]), undefined);
-    gradientPass(checked, [group], gradients, grad, false, collected);
+    yield gradientPass(checked, [group], gradients, grad, false, collected);
     return this.#outcome(plan, termSums(checked, plan, [collected])).value;
   }
 
@@ -256,11 +290,15 @@ export class TermLoss implements Loss {
     return plan.groups.map((group) => {
       // Looked up before anything is written, since `out` may be the prediction.
       const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
+      const scales = group.pixel.map(({ term, classes, index }) => {
+        const { divisor } = sums[index] as PixelSums;
+        return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
+      });
       return {
-        scales: group.pixel.map(({ term, classes, index }) => {
-          const { divisor } = sums[index] as PixelSums;
-          return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
-        }),
+        scales: (sample) => {
+          const v = checked.sampleWeights?.[sample] ?? 1;
+          return scales.map((scale) => v * scale);
+        },
         affine:
           group.region.length === 0
             ? undefined
@@ -291,6 +329,12 @@ function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | 
   });
 }
 
+function kernelOf({ term, classes }: Member<PixelTerm>, activation: Activation): Kernel {
+  const constants = new Float32Array(ROWS * classes.channels);
+  term.fill(constants, classes, activation, 1);
+  return { code: term.kernel, exponent: term.exponent, constants };
+}
+
 function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {
   const members = terms.map(({ term }, index) => ({ term, classes: classesOf(term, channels), index }));
   const groups = new Map<string, Member<Term>[]>();
@@ -300,22 +344,29 @@ function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {
   }
   return {
     members,
-    groups: [...groups.values()].map((group) => ({
-      activation: activationOf((group[0] as Member<Term>).term, channels),
-      ignoreIndex: group[0]?.term.ignoreIndex,
-      pixel: group.filter((m): m is Member<PixelTerm> => m.term.family === 'pixel'),
-      region: group.filter((m): m is Member<RegionTerm> => m.term.family === 'region'),
-    })),
+    groups: [...groups.values()].map((group) => {
+      const activation = activationOf((group[0] as Member<Term>).term, channels);
+      const pixel = group.filter((m): m is Member<PixelTerm> => m.term.family === 'pixel');
+      return {
+        activation,
+        ignoreIndex: group[0]?.term.ignoreIndex,
+        kernels: pixel.map((member) => kernelOf(member, activation)),
+        pixel,
+        region: group.filter((m): m is Member<RegionTerm> => m.term.family === 'region'),
+      };
+    }),
   };
 }
 
 /** Pass 1 of every group. */
-function accumulate(checked: CheckedCall, plan: Plan): TermSums[] {
-  return termSums(
-    checked,
-    plan,
-    plan.groups.map((group) => sumsPass(checked, group)),
-  );
+function* accumulate(checked: CheckedCall, plan: Plan): Steps<TermSums[]> {
+  const found: GroupSums[] = [];
+  for (const group of plan.groups) {
+    const pass = sumsPass(checked, group);
+    yield pass;
+    found.push(pass.sums);
+  }
+  return termSums(checked, plan, found);
 }
 
 /** The sums of each term, in the order of the terms. */
