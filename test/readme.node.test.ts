@@ -108,7 +108,7 @@ describe('tables', () => {
     expect(lines.slice(2, 5)).toEqual([
       '| value + gradient | segloss simd128 | tuned-ts |',
       '| --- | ---: | ---: |',
-      '| Dice | 0.500 (8.0×) | 4.00 |',
+      '| Dice | 0.5 (8×) | 4 |',
     ]);
     expect(lines.at(-1)).toBe(
       '- Dice, segloss simd128: 3.0 MiB of WebAssembly memory, process 0.5 MiB above its arrays',

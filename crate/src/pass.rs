@@ -103,31 +103,36 @@ impl Workspace {
         Ok(())
     }
 
-    /// The commonest jobs on unweighted logits in planes, each in one loop. `false`: it was none of them.
+    /// The commonest jobs on unweighted logits, each in one loop. `false`: it was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation != Activation::Sigmoid || !self.unweighted() || self.input.interleaved {
+        if activation != Activation::Sigmoid || !self.unweighted() {
             return false;
         }
-        let (terms, stored) = (self.terms.len(), self.input.stored);
-        match stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS) {
-            work if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored => {
-                match self.pixel_direct(0, work != Stages::TERMS) {
-                    Some(sum) => self.totals[TERMS * channels] += sum,
-                    None => return false,
-                }
-                true
+        if self.chunk.interleaved {
+            let Self { tile, chunk, values, .. } = self;
+            for k in 0..channels {
+                chunk.read(&chunk.values, tile, k, values[tile.plane(k)].as_flattened_mut());
             }
-            work if work & !Stages::STORE == Stages::SUMS && self.tile.hard => {
-                self.direct_sums();
-                true
-            }
-            work if work == Stages::GRADIENT | Stages::AFFINE && terms == 0 && stored => {
-                self.direct_gradient();
-                true
-            }
-            _ => false,
         }
+        let (terms, stored) = (self.terms.len(), self.input.stored);
+        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
+        if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored {
+            match self.pixel_direct(0, stages.has(Stages::GRADIENT)) {
+                Some(sum) => self.totals[TERMS * channels] += sum,
+                None => return false,
+            }
+        } else if work & !Stages::STORE == Stages::SUMS && self.tile.hard {
+            self.direct_sums();
+        } else if work == Stages::GRADIENT | Stages::AFFINE && terms == 0 && stored {
+            self.direct_gradient();
+        } else {
+            return false;
+        }
+        if self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
+            self.write_out(|workspace| &workspace.grad, channels, false);
+        }
+        true
     }
 
     fn compute(&mut self, stages: Stages) {

@@ -7,6 +7,7 @@ use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::Sum;
+use crate::tile::direct;
 use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
@@ -73,11 +74,11 @@ impl Affine {
 impl Workspace {
     /// tp, p, g and n of unweighted logits and hard targets in one loop, which leaves the signed tails in `out`.
     pub fn direct_sums(&mut self) {
-        let Self { tile, chunk, target, totals, .. } = self;
+        let Self { tile, chunk, values, grad, target, totals, .. } = self;
         let tile: &Tile = tile;
         let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
         for k in 0..tile.channels {
-            let (z, out) = chunk.direct(tile, k);
+            let (z, out) = direct(chunk, tile, values, grad, k);
             let (mut tp, mut sum, mut positives) = (Sum::new(), Sum::new(), F32x4::splat(0.0));
             for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
                 let (z, g) = (F32x4::load(z), F32x4::load(g));
@@ -101,12 +102,12 @@ impl Workspace {
 
     /// The gradient a + b g from stored tails in one loop.
     pub fn direct_gradient(&mut self) {
-        let Self { tile, chunk, target, table, .. } = self;
+        let Self { tile, chunk, values, grad, target, table, .. } = self;
         let tile: &Tile = tile;
         let (constants, one) = (Self::slot(table, tile.channels, 0), F32x4::splat(1.0));
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
-            let (tails, out) = chunk.direct(tile, k);
+            let (tails, out) = direct(chunk, tile, values, grad, k);
             for ((tail, g), out) in tails.iter().zip(&target[tile.plane(k)]).zip(out) {
                 let q = F32x4::load(tail).abs();
                 (affine.at::<false>(q, F32x4::load(g)) * (q * (one - q))).store(out);

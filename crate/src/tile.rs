@@ -6,7 +6,7 @@
 
 use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Activation, Chunk, Input, Target, Tile, VALID, Weights, Workspace};
+use crate::workspace::{Activation, Chunk, Target, Tile, VALID, Weights, Workspace};
 
 /// Position of the first bad entry, or none.
 pub type Checked = Result<(), usize>;
@@ -226,7 +226,7 @@ impl Workspace {
         let mut zeros_and_ones = input.kind != Kind::F32;
         for k in 0..tile.channels {
             let plane = target[tile.plane(k)].as_flattened_mut();
-            let (from, step) = chunk.place(tile, input, k);
+            let (from, step) = chunk.place(tile, k);
             let bytes = &chunk.target[from * input.kind.bytes()..];
             let (pixels, padding) = plane.split_at_mut(tile.pixels);
             padding.fill(0.0);
@@ -348,9 +348,9 @@ impl Workspace {
         }
         for k in 0..tile.channels {
             if given == Weights::Element {
-                let Self { input, chunk, aux, .. } = self;
+                let Self { chunk, aux, .. } = self;
                 let plane = aux[tile.plane(k)].as_flattened_mut();
-                chunk.read(&chunk.weight, &tile, input, k, plane);
+                chunk.read(&chunk.weight, &tile, k, plane);
                 if let Some(at) = bad(plane) {
                     return Err(at + k * tile.pixels);
                 }
@@ -381,12 +381,12 @@ impl Workspace {
     /// Reads the prediction: 0 where the weight is 0, and ±∞ as ±`f32::MAX`. Infinities are rare and the look is cheap,
     /// so that kernels need no clamps.
     pub fn read_values(&mut self) {
-        let Self { tile, input, chunk, values, .. } = self;
+        let Self { tile, chunk, values, .. } = self;
         let tile = *tile;
         let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
             let plane = &mut values[tile.plane(k)];
-            chunk.read(&chunk.values, &tile, input, k, plane.as_flattened_mut());
+            chunk.read(&chunk.values, &tile, k, plane.as_flattened_mut());
             for z in plane.iter() {
                 furthest = furthest.at_least(F32x4::load(z).abs());
             }
@@ -403,9 +403,9 @@ impl Workspace {
 
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
-        let Self { tile, input, chunk, act, .. } = self;
+        let Self { tile, chunk, act, .. } = self;
         for k in 0..tile.channels {
-            chunk.read(&chunk.values, tile, input, k, act[tile.plane(k)].as_flattened_mut());
+            chunk.read(&chunk.values, tile, k, act[tile.plane(k)].as_flattened_mut());
         }
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
@@ -446,7 +446,7 @@ impl Workspace {
     #[inline(never)]
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
         let mut out = core::mem::take(&mut self.chunk.out);
-        let interleaved = self.input.interleaved && planes > 1;
+        let interleaved = self.chunk.interleaved && planes > 1;
         let Tile { start, pixels, .. } = self.tile;
         for k in 0..planes {
             let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
@@ -471,19 +471,30 @@ impl Workspace {
     }
 }
 
-impl Chunk {
-    /// The tile's part of plane `k` of the prediction and of `out`. Padding is a certain negative, which no sum notices.
-    pub fn direct(&mut self, tile: &Tile, k: usize) -> (&[Quad], &mut [Quad]) {
-        let from = k * self.stride + tile.start;
+/// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
+/// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
+pub fn direct<'a>(
+    chunk: &'a mut Chunk,
+    tile: &Tile,
+    values: &'a mut [Quad],
+    grad: &'a mut [Quad],
+    k: usize,
+) -> (&'a [Quad], &'a mut [Quad]) {
+    let (values, grad) = if chunk.interleaved {
+        (values[tile.plane(k)].as_flattened_mut(), grad[tile.plane(k)].as_flattened_mut())
+    } else {
+        let from = k * chunk.stride + tile.start;
         let range = from..from + tile.vectors * LANES;
-        let values = &mut self.values[range.clone()];
-        values[tile.pixels..].fill(-f32::MAX);
-        (values.as_chunks().0, self.out[range].as_chunks_mut().0)
-    }
+        (&mut chunk.values[range.clone()], &mut chunk.out[range])
+    };
+    values[tile.pixels..].fill(-f32::MAX);
+    (values.as_chunks().0, grad.as_chunks_mut().0)
+}
 
+impl Chunk {
     /// Where plane `k` of the tile starts, and how far apart its entries lie.
-    fn place(&self, tile: &Tile, input: &Input, k: usize) -> (usize, usize) {
-        if input.interleaved {
+    fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
+        if self.interleaved {
             (tile.start * tile.channels + k, tile.channels)
         } else {
             (k * self.stride + tile.start, 1)
@@ -491,8 +502,8 @@ impl Chunk {
     }
 
     /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
-    fn read(&self, from: &[f32], tile: &Tile, input: &Input, k: usize, plane: &mut [f32]) {
-        let (start, step) = self.place(tile, input, k);
+    pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
+        let (start, step) = self.place(tile, k);
         plane[tile.pixels..].fill(0.0);
         let plane = &mut plane[..tile.pixels];
         if step == 1 {

@@ -69,6 +69,7 @@ impl Workspace {
         ignore: f64,
         stored: bool,
     ) {
+        self.inner.chunk.interleaved = interleaved;
         self.inner.input = Input {
             channels,
             activation: match activation {
@@ -78,7 +79,6 @@ impl Workspace {
             },
             kind: Kind::from_code(kind),
             dense,
-            interleaved,
             masked,
             weights: match weights {
                 0 => Weights::None,

@@ -85,8 +85,6 @@ pub struct Input {
     pub kind: Kind,
     /// Whether the target has an entry for each of the prediction's.
     pub dense: bool,
-    /// Whether channels are last.
-    pub interleaved: bool,
     pub masked: bool,
     pub weights: Weights,
     pub ignore: Option<f64>,
@@ -135,6 +133,8 @@ impl Tile {
 
 /// What the door copies in and out.
 pub struct Chunk {
+    /// Whether channels are last.
+    pub interleaved: bool,
     /// Floats from plane to plane.
     pub stride: usize,
     /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
@@ -200,7 +200,6 @@ impl Workspace {
             activation: Activation::None,
             kind: Kind::U8,
             dense: true,
-            interleaved: false,
             masked: false,
             weights: Weights::None,
             ignore: None,
@@ -220,6 +219,7 @@ impl Workspace {
             hard: false,
         };
         let chunk = Chunk {
+            interleaved: false,
             stride: 0,
             values: Vec::new(),
             target: Vec::new(),

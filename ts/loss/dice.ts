@@ -17,7 +17,7 @@ export const OVERLAP = { ...REGION, ...TRANSFORM, exponent: oneOfNumbers(1, 2) }
  * Formula: 1 − (2TP + s_n)/(P + G + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense, soft values allowed.
  * Range: [0, 1], no unit, for s_n = s_d; an empty class predicted empty has loss 0 then. Two empty masks with s = 0: 0.
- * Numerics: sums in f64 from blocks of f32, relative error 1e-9 at any size; gradient p(1−p)·(a + b g) from the smaller
+ * Numerics: every sum in f64, relative error 1e-9 at any size; gradient p(1−p)·(a + b g) from the smaller
  * of p and 1 − p (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
  * Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016, section 3 (squared); C. H. Sudre et al., "Generalised

@@ -4,6 +4,7 @@ use crate::math::{ExpNegative, Log, sigmoid_tail};
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::simd::F32x4;
 use crate::sums::{LogProduct, Sum};
+use crate::tile::direct;
 use crate::workspace::{Tile, Workspace};
 
 /// The smallest divisor of a gradient with respect to a probability, as torch has it.
@@ -48,12 +49,12 @@ impl Workspace {
     ///
     /// σ(z) − g is (far − q) with the logit's sign, which does not cancel.
     pub fn binary_cross_entropy_direct<const GRADIENT: bool>(&mut self, scale: f32) -> f64 {
-        let Self { tile, chunk, target, .. } = self;
+        let Self { tile, chunk, values, grad, target, .. } = self;
         let tile: &Tile = tile;
         let (exp, one, scale) = (ExpNegative::new(), F32x4::splat(1.0), F32x4::splat(scale));
         let (mut linear, mut logarithms) = (Sum::new(), 0.0);
         for k in 0..tile.channels {
-            let (z, out) = chunk.direct(tile, k);
+            let (z, out) = direct(chunk, tile, values, grad, k);
             let mut product = LogProduct::new();
             for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
                 let (z, g) = (F32x4::load(z), F32x4::load(g));

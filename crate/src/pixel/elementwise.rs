@@ -11,6 +11,7 @@ use crate::lanes::{Lanes, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
+use crate::tile::direct;
 use crate::workspace::{Activation, Tile, Workspace};
 
 /// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.
@@ -104,13 +105,13 @@ impl<'a> Channel<'a> {
 impl Workspace {
     /// Value, and the gradient times `scale` in `out`, of a loss alone on unweighted logits.
     pub fn elementwise_direct(&mut self, loss: &impl Elementwise, slot: usize, scale: f32) -> f64 {
-        let Self { tile, chunk, target, table, .. } = self;
+        let Self { tile, chunk, values, grad, target, table, .. } = self;
         let tile: &Tile = tile;
         let table = Self::slot(table, tile.channels, slot);
         let (exp, scale) = (ExpNegative::new(), F32x4::splat(scale));
         let mut sum = Sum::new();
         for k in 0..tile.channels {
-            let (z, out) = chunk.direct(tile, k);
+            let (z, out) = direct(chunk, tile, values, grad, k);
             let Some(constants) = Constants::of(table, tile.channels, k) else {
                 out.fill([0.0; LANES]);
                 continue;

@@ -10,7 +10,7 @@ pub mod elementwise;
 pub mod focal;
 
 use crate::simd::LANES;
-use crate::workspace::{Activation, Term, Workspace};
+use crate::workspace::{Activation, Term, Tile, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
 use focal::Focal;
@@ -44,9 +44,13 @@ impl Workspace {
     pub fn pixel_direct(&mut self, at: usize, gradient: bool) -> Option<f64> {
         let Term { loss, exponent, scale } = self.terms[at];
         let slot = 1 + at;
+        // With label smoothing nothing is certain, so padding would count.
+        let Tile { pixels, channels, .. } = self.tile;
+        let smoothed = Self::slot(&self.table, channels, slot)[..channels].iter().any(|&a| a != 0.0);
+        if smoothed && !pixels.is_multiple_of(LANES) {
+            return None;
+        }
         match loss {
-            // Label smoothing is never certain, so it would notice the padding.
-            PixelLoss::BinaryCrossEntropy if !self.plain(slot) && self.tile.pixels % LANES != 0 => None,
             PixelLoss::BinaryCrossEntropy if !self.plain(slot) => {
                 Some(self.elementwise_direct(&BinaryCrossEntropy::new(), slot, scale))
             }

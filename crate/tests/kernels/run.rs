@@ -77,12 +77,12 @@ impl Runner {
     fn prepare(&mut self, case: &Case) {
         let ws = &mut self.0;
         ws.reserve(case.channels, case.terms.len());
+        ws.chunk.interleaved = case.interleaved;
         ws.input = Input {
             channels: case.channels,
             activation: case.activation,
             kind: case.kind,
             dense: case.dense,
-            interleaved: case.interleaved,
             masked: case.mask.is_some(),
             weights: case.given,
             ignore: case.ignore,
