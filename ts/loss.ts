@@ -8,16 +8,13 @@ import {
   countPass,
   gradientPass,
   type Group,
-  type GroupGradient,
   type GroupSums,
-  type Kernel,
-  knownDivisor,
   type Member,
   type Pass,
   runPass,
   sumsPass,
-  unreducedPass,
-} from './stream.js';
+} from './pass.js';
+import { type GroupGradient, type Kernel, unreducedPass } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
 import {
   activationOf,
@@ -107,8 +104,15 @@ export class TermLoss implements Loss {
     let stored = false;
     if (plan.groups.length > 1 || group === undefined) sums = yield* accumulate(checked, plan);
     else {
-      if (checked.aliased) yield countPass(checked, group);
-      if (group.region.length === 0) return { value: yield* this.#fused(checked, plan, group, grad), grad };
+      const count = countPass(checked, group);
+      const fused = group.region.length === 0;
+      // What may be overwritten is checked first; divisors that data decides are counted first.
+      if (checked.aliased || (fused && count.stages[0] !== 0)) yield count;
+      if (fused) {
+        const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined);
+        yield gradientPass(checked, plan.groups, gradients, grad, false, count.sums);
+        return { value: this.#outcome(plan, termSums(checked, plan, [count.sums])).value, grad };
+      }
       // Given probabilities need no storing: pass 2 reads the prediction again.
       stored = group.activation !== 'none';
       const pass = sumsPass(checked, group, stored ? grad : undefined);
@@ -264,20 +268,6 @@ export class TermLoss implements Loss {
     if (this.terms.length === 1 && only?.weight === 1) return { value: values[0] ?? NaN, values, regions };
     const value = this.terms.reduce((sum, { weight }, i) => sum + weight * (values[i] ?? NaN), 0);
     return { value, values, regions };
-  }
-
-  /** Value and gradient of pixel terms in one pass; the divisors are counted first where data decides them. */
-  *#fused(checked: CheckedCall, plan: Plan, group: Group, grad: Float32Array): Steps<number> {
-    const known = group.pixel.map((member) => knownDivisor(member, group.activation, checked));
-    let collected: GroupSums = { pixel: known.map((divisor = 0) => ({ sum: 0, divisor })), rows: [] };
-    if (known.includes(undefined)) {
-      const pass = countPass(checked, group);
-      yield pass;
-      collected = pass.sums;
-    }
-    const gradients = this.#gradients(checked, plan, termSums(checked, plan, [collected]), undefined);
-    yield gradientPass(checked, [group], gradients, grad, false, collected);
-    return this.#outcome(plan, termSums(checked, plan, [collected])).value;
   }
 
   #gradients(

@@ -1,23 +1,13 @@
 /**
- * The passes over data: the only loop over it in TypeScript. Every loss, of whatever family, runs through it.
+ * The only loop over data in TypeScript: every loss, of whatever family, runs through it, chunk by chunk.
  *
- * A group is the terms that share an activation and an ignored label, and so one activation of the data. Pass 1
- * (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
- *
- * A pass is made, then run: `runPass` runs it here and now. Whoever divides it runs ranges of it (`runChunks`) anywhere
- * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.
+ * A chunk's results do not depend on the chunks before it, nor on where the loop runs.
  */
 import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
-import { ACTIVATION, type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
+import type { Group, Member } from './pass.js';
+import { ACTIVATION, type PixelTerm } from './term.js';
 import type { Activation } from './types.js';
 import { type Workspace, workspace } from './workspace.js';
-
-export interface Member<T> {
-  readonly term: T;
-  readonly classes: Classes;
-  /** Position among all terms of the loss. */
-  readonly index: number;
-}
 
 /** A pixel loss as the core takes it. */
 export interface Kernel {
@@ -33,19 +23,6 @@ export interface Kernels {
   readonly ignoreIndex: number | undefined;
   /** Of each pixel term. */
   readonly kernels: readonly Kernel[];
-}
-
-export interface Group extends Kernels {
-  readonly pixel: readonly Member<PixelTerm>[];
-  readonly region: readonly Member<RegionTerm>[];
-}
-
-/** What pass 1 found of a group. */
-export interface GroupSums {
-  /** Of each pixel term: the weighted sum, and what the mean divides by. */
-  readonly pixel: { sum: number; divisor: number }[];
-  /** Of each sample: the core's `ROWS` sums a channel, not yet times the sample's weight. */
-  readonly rows: Float64Array[];
 }
 
 /** What multiplies the derivatives of a group, by sample. */
@@ -86,14 +63,6 @@ export interface Work {
   readonly stored: boolean;
 }
 
-/** A pass over all chunks of a call. */
-export interface Pass extends Work {
-  readonly call: CheckedCall;
-  readonly groups: readonly Group[];
-  /** What the pass adds up, of its only group. */
-  readonly sums?: GroupSums | undefined;
-}
-
 /** Part of the chunks: some pixels of one sample, or all pixels of some. */
 export interface Range {
   readonly sample: number;
@@ -110,26 +79,24 @@ export interface Fault {
 }
 
 /** Stages of a pass, as the core knows them. */
-const VALID = 1;
-const MASS = 2;
-const VALUES = 4;
-const TERMS = 8;
-const SUMS = 16;
-const ALL_SUMS = 32;
-const STORE = 64;
-const EACH = 128;
-const GRADIENT = 256;
-const AFFINE = 512;
-const CURVED = 1024;
-const ADD = 2048;
+export const STAGE = {
+  valid: 1,
+  mass: 2,
+  values: 4,
+  terms: 8,
+  sums: 16,
+  allSums: 32,
+  store: 64,
+  each: 128,
+  gradient: 256,
+  affine: 512,
+  curved: 1024,
+  add: 2048,
+} as const;
 
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
 const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
 const LARGEST = [255, 127, 65_535, 32_767, 4_294_967_295, 2_147_483_647, 2_147_483_647];
-
-function sampleWeight(call: CheckedCall, sample: number): number {
-  return call.sampleWeights?.[sample] ?? 1;
-}
 
 /** Where a chunk lies. */
 export interface Chunk {
@@ -152,7 +119,8 @@ export function eachChunk(
   }
 }
 
-const whole = ({ samples, pixels }: Data): Range => ({ sample: 0, samples, start: 0, pixels });
+/** All chunks of a call. */
+export const whole = ({ samples, pixels }: Data): Range => ({ sample: 0, samples, start: 0, pixels });
 
 /** Calls `copy(at, from, length)` for each run of entries that lies together in the caller's array and in the core. */
 function eachRun(
@@ -246,119 +214,6 @@ export function refuse(call: CheckedCall, { code, chunk, at }: Fault): never {
   }
 }
 
-/** What a pixel term's mean divides by, when it is known without looking at the data. */
-export function knownDivisor(
-  { term, classes }: Member<PixelTerm>,
-  activation: Activation,
-  call: CheckedCall,
-): number | undefined {
-  if (term.reduction === 'sum') return 1;
-  const counts =
-    term.normalizer === 'all' ||
-    (term.normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
-  if (!counts) return undefined;
-  return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
-}
-
-/** The stages that count what the means of a group divide by. */
-function counting(call: CheckedCall, group: Group): number {
-  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
-  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
-  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
-  return (weighed ? MASS : 0) | (counted ? VALID : 0);
-}
-
-function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
-  const { channels } = call;
-  const v = sampleWeight(call, chunk.sample);
-  const softmax = group?.activation === 'softmax';
-  const valid = (k: number): number => totals[ROWS * channels + k] ?? NaN;
-  const mass = (k: number): number => totals[(ROWS + 1) * channels + k] ?? NaN;
-  group?.pixel.forEach((member, i) => {
-    if (knownDivisor(member, group.activation, call) !== undefined) return;
-    const { term, classes } = member;
-    let divisor = 0;
-    if (term.normalizer === 'weights') {
-      const counted = softmax ? classes.weights.keys() : classes.kept;
-      for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * mass(k);
-    } else if (softmax) divisor = valid(0);
-    else for (const k of classes.kept) divisor += valid(k);
-    (sums?.pixel[i] as { divisor: number }).divisor += divisor;
-  });
-}
-
-/** Adds the weighted losses of a chunk. A sample of weight 0 is out, whatever it holds. */
-function addValues({ call, sums }: Pass, totals: Float64Array, chunk: Chunk): void {
-  const v = sampleWeight(call, chunk.sample);
-  if (v === 0) return;
-  sums?.pixel.forEach((term, i) => {
-    term.sum += v * (totals[(ROWS + 2) * call.channels + i] ?? NaN);
-  });
-}
-
-/** Adds what a chunk gave to the sums of its pass. */
-export function addTotals(pass: Pass, totals: Float64Array, chunk: Chunk): void {
-  const [stages = 0] = pass.stages;
-  if (stages & (VALID | MASS)) addDivisors(pass, totals, chunk);
-  if (stages & TERMS) addValues(pass, totals, chunk);
-  if (stages & (SUMS | ALL_SUMS)) {
-    const row = pass.sums?.rows[chunk.sample] as Float64Array;
-    for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) + (totals[i] ?? NaN);
-  }
-}
-
-function emptySums(call: CheckedCall, group: Group): GroupSums {
-  const row = (): Float64Array => new Float64Array(ROWS * call.channels);
-  return {
-    pixel: group.pixel.map((member) => ({
-      sum: 0,
-      divisor: knownDivisor(member, group.activation, call) ?? 0,
-    })),
-    rows: group.region.length > 0 ? Array.from({ length: call.samples }, row) : [],
-  };
-}
-
-/** Looks at target, mask and weights alone: checks them, and counts what the means divide by. */
-export function countPass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
-  const stages = [counting(call, group)];
-  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group) };
-}
-
-/** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
-export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
-  const allSums = group.region.some(({ term }) => term.allSums);
-  const stages =
-    counting(call, group) |
-    VALUES |
-    (group.pixel.length > 0 ? TERMS : 0) |
-    (group.region.length > 0 ? (allSums ? ALL_SUMS : SUMS) : 0) |
-    (store ? STORE : 0);
-  return {
-    call,
-    groups: [group],
-    stages: [stages],
-    out: store,
-    stored: false,
-    sums: emptySums(call, group),
-  };
-}
-
-/**
- * Pass 2: the gradient of all groups into `out`. `stored`: pass 1 left the probabilities there. `sums`: also the pixel
- * sums, for a loss whose value needs nothing first.
- */
-export function gradientPass(
-  call: CheckedCall,
-  groups: readonly Group[],
-  gradients: readonly GroupGradient[],
-  out: Float32Array,
-  stored: boolean,
-  sums?: GroupSums,
-): Pass {
-  const stages = groups.map((_, at) => VALUES | GRADIENT | (sums ? TERMS : 0) | (at > 0 ? ADD : 0));
-  return { call, groups, stages, gradients, out, stored, sums };
-}
-
 /** Runs a pass over a range of its chunks, `found` being given what each came to; stops at the first fault. */
 export function runChunks(
   { call, groups, stages, gradients, out, stored }: Work,
@@ -370,17 +225,18 @@ export function runChunks(
   let affine = 0;
   let fault: Fault | undefined;
   eachChunk(ws.chunkPixels, range, (chunk) => {
-    for (const [at, group] of groups.entries()) {
+    for (let at = 0; at < groups.length; at++) {
+      const group = groups[at] as Kernels;
       const stage = stages[at] ?? 0;
       const gradient = gradients?.[at];
       if (gradient && (groups.length > 1 || prepared !== chunk.sample)) {
         ws = prepare(call, group, stored, gradient.scales(chunk.sample));
         const curved = gradient.affine?.(chunk.sample, ws.table(0));
-        affine = curved === undefined ? 0 : curved ? CURVED : AFFINE;
+        affine = curved === undefined ? 0 : curved ? STAGE.curved : STAGE.affine;
         prepared = chunk.sample;
       }
       loadTruth(ws, call, chunk);
-      if (stage & VALUES) loadValues(ws, call, chunk, stored && out ? out : call.pred);
+      if (stage & STAGE.values) loadValues(ws, call, chunk, stored && out ? out : call.pred);
       const bad = ws.raw.run(chunk.length, stage | affine);
       if (bad >= 0) {
         fault = { code: ws.raw.fault(), chunk, at: bad };
@@ -394,23 +250,16 @@ export function runChunks(
   return fault;
 }
 
-/** Runs a pass on this thread. */
-export function runPass(pass: Pass): void {
-  const found = (totals: Float64Array, chunk: Chunk): void => addTotals(pass, totals, chunk);
-  const fault = runChunks(pass, whole(pass.call), pass.sums && found);
-  if (fault) refuse(pass.call, fault);
-}
-
 /** The weighted loss of every element (sigmoid, none) or pixel (softmax), times the sample's weight. */
 export function unreducedPass(call: CheckedCall, group: Group, data: Float32Array): void {
   const ws = prepare(call, group, false);
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(ws.chunkPixels, whole(call), (chunk) => {
-    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
+    term.fill(ws.table(1), classes, group.activation, call.sampleWeights?.[chunk.sample] ?? 1);
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
-    const bad = ws.raw.run(chunk.length, VALUES | TERMS | EACH);
+    const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);
     if (bad >= 0) refuse(call, { code: ws.raw.fault(), chunk, at: bad });
     eachRun(ws, call, chunk, channels, (at, to, length) => {
       ws.unload(at, data, to, length);
