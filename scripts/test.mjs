@@ -58,7 +58,7 @@ async function vitestProject(project) {
 /** `cargo test` with these arguments. */
 async function cargoTest(args, flags) {
   const env = { ...cargo().env, ...(flags && { RUSTFLAGS: flags, CARGO_TARGET_DIR: join('target', 'fma') }) };
-  const { code, output } = await run('cargo', ['test', ...args], env);
+  const { code, output } = await run('cargo', ['test', '--no-fail-fast', ...args], env);
   const counts = { passed: 0, failed: 0, skipped: [] };
   for (const [, passed, failed] of output.matchAll(/^test result: .*? (\d+) passed; (\d+) failed;/gm)) {
     counts.passed += Number(passed);
@@ -76,7 +76,7 @@ async function rust() {
   if (missing) return skip('Rust tests', `${missing}; ${INSTALLS}`);
   const usual = await cargoTest([]);
   if (!exhaustive) return usual;
-  const everyFloat = ['--release', '--', '--ignored', '--nocapture'];
+  const everyFloat = ['--release', '--', '--ignored', '--show-output'];
   const runs = [{ ...usual, skipped: [] }, await cargoTest(everyFloat)];
   // The stated bounds hold for both roundings of a multiply-add.
   if (/\bfma\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))) {

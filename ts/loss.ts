@@ -1,32 +1,15 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
 import { type CheckedCall, checkCall } from './check/call.js';
-import { checkIgnoreIndex, classesOf } from './check/classes.js';
+import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
-import {
-  countPass,
-  gradientPass,
-  type Group,
-  type GroupSums,
-  type Member,
-  type Pass,
-  runPass,
-  sumsPass,
-} from './pass.js';
-import { type GroupGradient, type Kernel, unreducedPass } from './stream.js';
+import { endToEnd, makePlan, type Plan } from './plan.js';
+import { countPass, gradientPass, type GroupSums, type Pass, runPass, sumsPass } from './pass.js';
+import { type GroupGradient, unreducedPass } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
-import {
-  activationOf,
-  keptClasses,
-  type PixelTerm,
-  type RegionTerm,
-  ROWS,
-  type Term,
-  type WeightedTerm,
-} from './term.js';
+import { activationOf, keptClasses, type RegionTerm, ROWS, type WeightedTerm } from './term.js';
 import type {
-  Activation,
   Evaluation,
   Loss,
   LossCall,
@@ -39,12 +22,6 @@ import type {
 
 /** Sample number of the one row of a loss over the batch. */
 const BATCH = -1;
-
-/** A loss's terms on the channels of a call. */
-interface Plan {
-  readonly groups: readonly Group[];
-  readonly members: readonly Member<Term>[];
-}
 
 /** What the sums of all terms come to. */
 interface Outcome {
@@ -143,7 +120,7 @@ export class TermLoss implements Loss {
       unreducedPass(checked, group, data);
       const last = only.dataFormat === 'channelsLast';
       const spatial = last ? shape.slice(1, -1) : shape.slice(2);
-      return { data, shape: [samples, ...spatial] };
+      return { data, shape: [shape[0] ?? 0, ...spatial] };
     }
     const region = only as RegionTerm;
     const data =
@@ -240,7 +217,7 @@ export class TermLoss implements Loss {
     const checked = checkCall(pred, target, call, last, parts);
     const plan = this.#plan(checked.channels);
     for (const { term } of this.terms) checkIgnoreIndex(term.ignoreIndex, checked.dense);
-    return { checked, plan };
+    return { checked: endToEnd(checked, this.terms), plan };
   }
 
   #plan(channels: number): Plan {
@@ -311,41 +288,13 @@ export class TermLoss implements Loss {
 /** Position of each sample's row among the sums of a region term. */
 function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
   const { rows } = sums as { rows: readonly Row[] };
+  const positions = new Map(rows.map((row, position) => [row.sample, position]));
   return Array.from({ length: checked.samples }, (_, b) => {
     const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
-    const row = rows.findIndex((candidate) => candidate.sample === sample);
-    if (row < 0) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
-    return row;
+    const position = positions.get(sample);
+    if (position === undefined) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
+    return position;
   });
-}
-
-function kernelOf({ term, classes }: Member<PixelTerm>, activation: Activation): Kernel {
-  const constants = new Float32Array(ROWS * classes.channels);
-  term.fill(constants, classes, activation, 1);
-  return { code: term.kernel, exponent: term.exponent, constants };
-}
-
-function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {
-  const members = terms.map(({ term }, index) => ({ term, classes: classesOf(term, channels), index }));
-  const groups = new Map<string, Member<Term>[]>();
-  for (const member of members) {
-    const key = `${activationOf(member.term, channels)} ${member.term.ignoreIndex}`;
-    groups.set(key, [...(groups.get(key) ?? []), member]);
-  }
-  return {
-    members,
-    groups: [...groups.values()].map((group) => {
-      const activation = activationOf((group[0] as Member<Term>).term, channels);
-      const pixel = group.filter((m): m is Member<PixelTerm> => m.term.family === 'pixel');
-      return {
-        activation,
-        ignoreIndex: group[0]?.term.ignoreIndex,
-        kernels: pixel.map((member) => kernelOf(member, activation)),
-        pixel,
-        region: group.filter((m): m is Member<RegionTerm> => m.term.family === 'region'),
-      };
-    }),
-  };
 }
 
 /** Pass 1 of every group. */

@@ -84,9 +84,25 @@ impl Workspace {
         }
     }
 
-    /// `peak`, and what pixel losses need, from probabilities stored in `act`.
+    /// `peak`, and for pixel losses `rest` and `own`, from probabilities stored in `act`.
     pub fn restore_softmax(&mut self) {
-        if self.picks() { self.stored_softmax::<true>() } else { self.stored_softmax::<false>() }
+        match self.tile.channels {
+            _ if self.terms.is_empty() => self.restore_peak(),
+            2 => self.restore_few_classes::<2>(),
+            3 => self.restore_few_classes::<3>(),
+            4 => self.restore_few_classes::<4>(),
+            _ => self.restore_many_classes(),
+        }
+    }
+
+    fn restore_peak(&mut self) {
+        let Self { tile, act, peak, .. } = self;
+        peak[..tile.vectors].copy_from_slice(&act[tile.plane(0)]);
+        for k in 1..tile.channels {
+            for (peak, p) in peak.iter_mut().zip(&act[tile.plane(k)]) {
+                F32x4::load(p).at_least(F32x4::load(peak)).store(peak);
+            }
+        }
     }
 
     fn picks(&self) -> bool {
@@ -190,29 +206,52 @@ impl Workspace {
         }
     }
 
-    fn stored_softmax<const PICK: bool>(&mut self) {
+    fn restore_few_classes<const C: usize>(&mut self) {
         let Self { tile, act, labels, peak, rest, own, .. } = self;
         let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
-        for i in 0..tile.vectors {
-            let mut largest = F32x4::load(&act[i]);
-            for k in 1..tile.channels {
-                largest = F32x4::load(&act[k * tile.stride + i]).at_least(largest);
-            }
-            largest.store(&mut peak[i]);
-            if !PICK && self.terms.is_empty() {
-                continue;
-            }
+        let n = tile.vectors;
+        let p = planes::<C>(act, tile);
+        let (labels, peak, rest, own) = (&labels[..n], &mut peak[..n], &mut rest[..n], &mut own[..n]);
+        for i in 0..n {
+            let p: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&p[k][i]));
+            let largest = p[1..].iter().fold(p[0], |largest, p| p.at_least(largest));
             let label = I32x4::load(&labels[i]);
             let (mut lower, mut ties, mut picked) = (zero, -one, zero);
-            for k in 0..tile.channels {
-                let p = F32x4::load(&act[k * tile.stride + i]);
-                let peaks = p.equals(largest);
-                lower = lower + p.drop(peaks);
+            for k in 0..C {
+                let peaks = p[k].equals(largest);
+                lower = lower + p[k].drop(peaks);
                 ties = ties + one.keep(peaks);
-                picked = picked + p.keep(label.equals(I32x4::splat(k as i32)));
+                picked = picked + p[k].keep(label.equals(I32x4::splat(k as i32)));
             }
+            largest.store(&mut peak[i]);
             ties.mul_add(largest, lower).store(&mut rest[i]);
             picked.store(&mut own[i]);
+        }
+    }
+
+    fn restore_many_classes(&mut self) {
+        self.restore_peak();
+        let picks = self.picks();
+        let Self { tile, act, labels, peak, rest, own, factor, .. } = self;
+        let tile: &Tile = tile;
+        let one = F32x4::splat(1.0);
+        let (lower, ties) = (rest, factor);
+        lower[..tile.vectors].fill([0.0; LANES]);
+        ties[..tile.vectors].fill([-1.0; LANES]);
+        for k in 0..tile.channels {
+            let sums = lower.iter_mut().zip(ties.iter_mut()).zip(peak.iter());
+            for (((lower, ties), peak), p) in sums.zip(&act[tile.plane(k)]) {
+                let p = F32x4::load(p);
+                let peaks = p.equals(F32x4::load(peak));
+                (F32x4::load(lower) + p.drop(peaks)).store(lower);
+                (F32x4::load(ties) + one.keep(peaks)).store(ties);
+            }
+        }
+        for ((rest, ties), peak) in lower[..tile.vectors].iter_mut().zip(ties.iter()).zip(peak.iter()) {
+            F32x4::load(ties).mul_add(F32x4::load(peak), F32x4::load(rest)).store(rest);
+        }
+        if picks {
+            gather(tile, labels, act, own);
         }
     }
 }

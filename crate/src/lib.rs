@@ -14,6 +14,7 @@
 #![allow(clippy::new_without_default, reason = "`new` reads tables or allocates: no call should hide it")]
 
 pub mod activation;
+pub mod chunk;
 pub mod lanes;
 pub mod math;
 pub mod pass;

@@ -3,11 +3,11 @@
 //! ∂L/∂p = w·(a + b g + c p + (p − g)(d g + e (1 − g))), with a…e from the partial derivatives of the loss with respect
 //! to the sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
 
+use crate::chunk::direct;
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::tile::direct;
 use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.

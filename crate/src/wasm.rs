@@ -1,8 +1,8 @@
 //! The only door to JavaScript: numbers in, numbers out; addresses of buffers for the caller to read and write.
 
+use crate::chunk::Kind;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
-use crate::tile::Kind;
 use crate::workspace::{self, Activation, Input, Term, Weights};
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -4,10 +4,10 @@
 //! what the door copies in and out at once (second-level cache), a *tile* is the part of it that the stages work on
 //! (first-level cache). Both hold their data channel by channel.
 
+use crate::chunk::{Chunk, Kind};
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
 use crate::simd::{LANES, Quad};
-use crate::tile::Kind;
 
 /// Floats of one tile buffer for ordinary channel counts.
 const TILE: usize = 2_048;
@@ -129,23 +129,6 @@ impl Tile {
     pub fn plane(&self, k: usize) -> core::ops::Range<usize> {
         k * self.stride..k * self.stride + self.vectors
     }
-}
-
-/// What the door copies in and out.
-pub struct Chunk {
-    /// Whether channels are last.
-    pub interleaved: bool,
-    /// Floats from plane to plane.
-    pub stride: usize,
-    /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
-    pub values: Vec<f32>,
-    /// The target, entries as the caller has them.
-    pub target: Vec<u8>,
-    pub mask: Vec<f32>,
-    /// Pixel weights, of either shape.
-    pub weight: Vec<f32>,
-    /// The gradient, or what pass 2 shall find again.
-    pub out: Vec<f32>,
 }
 
 /// All buffers. Those with one plane a channel: `values`, `act`, `aux`, `grad`, `target`, `element`.

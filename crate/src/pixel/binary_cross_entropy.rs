@@ -1,10 +1,10 @@
 //! Binary cross-entropy (log loss): positive·softplus(−z) + negative·softplus(z).
 
+use crate::chunk::direct;
 use crate::math::{ExpNegative, Log, sigmoid_tail};
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::simd::F32x4;
 use crate::sums::{LogProduct, Sum};
-use crate::tile::direct;
 use crate::workspace::{Tile, Workspace};
 
 /// The smallest divisor of a gradient with respect to a probability, as torch has it.

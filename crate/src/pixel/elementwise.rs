@@ -7,11 +7,11 @@
 //! A loss alone on unweighted logits takes the direct way, one loop from the chunk's logits to its `out`: a stage of
 //! its own costs about ten instructions a vector in loads, stores and loop, a quarter of the exponential.
 
+use crate::chunk::direct;
 use crate::lanes::{Lanes, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::tile::direct;
 use crate::workspace::{Activation, Tile, Workspace};
 
 /// A logit seen from its own side: `near` labels agree with its sign, `far` ones do not.

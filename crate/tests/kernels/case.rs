@@ -1,7 +1,7 @@
 //! One call of the core as plain data, and a source of such.
 
+use segloss_core::chunk::Kind;
 use segloss_core::pixel::PixelLoss;
-use segloss_core::tile::Kind;
 use segloss_core::workspace::{Activation, Weights};
 
 /// Rows of a table.

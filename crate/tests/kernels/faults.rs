@@ -2,7 +2,7 @@
 
 use crate::case::{ACTIVATIONS, Case, KINDS, Random};
 use crate::run::{Fault, Runner};
-use segloss_core::tile::Kind;
+use segloss_core::chunk::Kind;
 use segloss_core::workspace::{Activation, Weights};
 
 const CHANNELS: usize = 3;

@@ -1,9 +1,9 @@
 //! Runs a case through the core as the door does. The only file that knows the core's methods and buffers.
 
 use crate::case::{Case, ROWS};
+use segloss_core::chunk::Kind;
 pub use segloss_core::pass::Fault;
 use segloss_core::pass::Stages;
-use segloss_core::tile::Kind;
 use segloss_core::workspace::{self, Activation, Input, MASS, TERMS, VALID, Weights, Workspace, chunk_pixels};
 
 /// All planar, like the case.

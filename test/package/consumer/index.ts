@@ -13,6 +13,7 @@ import {
 } from 'segloss';
 import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
 import * as article from 'segloss/compat/article';
+import * as metrics from 'segloss/metrics';
 
 setup({ simd: 'auto' });
 const simd: 'simd128' | 'relaxed' | 'custom' = backend().simd;
@@ -54,4 +55,4 @@ export const half = (
     },
 ): number => loss.value(array, target, call);
 
-export { article, checked, evaluation, grad, merged, same, ShapeError, simd, value };
+export { article, checked, evaluation, grad, merged, metrics, same, ShapeError, simd, value };

@@ -1,0 +1,212 @@
+//! The chunk: what the door copies in and out, as it lies in the caller's arrays. Entries of any integer type, channels
+//! first or last; everything behind this file sees planes.
+
+use crate::simd::{LANES, Quad};
+use crate::workspace::{Tile, Workspace};
+
+/// What the door copies in and out.
+pub struct Chunk {
+    /// Whether channels are last.
+    pub interleaved: bool,
+    /// Floats from plane to plane.
+    pub stride: usize,
+    /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
+    pub values: Vec<f32>,
+    /// The target, entries as the caller has them.
+    pub target: Vec<u8>,
+    pub mask: Vec<f32>,
+    /// Pixel weights, of either shape.
+    pub weight: Vec<f32>,
+    /// The gradient, or what pass 2 shall find again.
+    pub out: Vec<f32>,
+}
+
+/// A label as it lies in the caller's array.
+trait Entry<const BYTES: usize>: Copy {
+    fn read(bytes: [u8; BYTES]) -> Self;
+    /// A float that is no integer becomes `i32::MIN`, which is never in range.
+    fn to_label(self) -> i32;
+}
+
+macro_rules! integer_entry {
+    ($type:ty, $bytes:literal) => {
+        impl Entry<$bytes> for $type {
+            #[inline(always)]
+            fn read(bytes: [u8; $bytes]) -> Self {
+                <$type>::from_le_bytes(bytes)
+            }
+            #[inline(always)]
+            fn to_label(self) -> i32 {
+                self as i32
+            }
+        }
+    };
+}
+integer_entry!(u8, 1);
+integer_entry!(i8, 1);
+integer_entry!(u16, 2);
+integer_entry!(i16, 2);
+integer_entry!(u32, 4);
+integer_entry!(i32, 4);
+
+impl Entry<4> for f32 {
+    #[inline(always)]
+    fn read(bytes: [u8; 4]) -> Self {
+        Self::from_le_bytes(bytes)
+    }
+    #[inline(always)]
+    fn to_label(self) -> i32 {
+        let label = self as i32;
+        if label as f32 == self { label } else { i32::MIN }
+    }
+}
+
+/// The type of a target's entries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+}
+
+impl Kind {
+    pub fn from_code(code: u32) -> Self {
+        match code {
+            0 => Self::U8,
+            1 => Self::I8,
+            2 => Self::U16,
+            3 => Self::I16,
+            4 => Self::U32,
+            5 => Self::I32,
+            _ => Self::F32,
+        }
+    }
+
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::U8 | Self::I8 => 1,
+            Self::U16 | Self::I16 => 2,
+            Self::U32 | Self::I32 | Self::F32 => 4,
+        }
+    }
+}
+
+macro_rules! with_kind {
+    ($kind:expr, $function:ident($($argument:expr),*)) => {
+        match $kind {
+            Kind::U8 => $function::<u8, 1>($($argument),*),
+            Kind::I8 => $function::<i8, 1>($($argument),*),
+            Kind::U16 => $function::<u16, 2>($($argument),*),
+            Kind::I16 => $function::<i16, 2>($($argument),*),
+            Kind::U32 => $function::<u32, 4>($($argument),*),
+            Kind::I32 => $function::<i32, 4>($($argument),*),
+            Kind::F32 => $function::<f32, 4>($($argument),*),
+        }
+    };
+}
+
+/// Entries that lie `step` apart.
+#[inline(always)]
+fn labels_of<T: Entry<B>, const B: usize>(bytes: &[u8], step: usize, labels: &mut [i32]) {
+    let entries = bytes.as_chunks::<B>().0;
+    for (label, &bytes) in labels.iter_mut().zip(entries.iter().step_by(step)) {
+        *label = T::read(bytes).to_label();
+    }
+}
+
+#[inline(never)]
+pub fn read_entries(kind: Kind, bytes: &[u8], step: usize, labels: &mut [i32]) {
+    if kind == Kind::U8 && step == 1 {
+        // The commonest by far, and the only one worth a vector loop of its own.
+        for (label, &byte) in labels.iter_mut().zip(bytes) {
+            *label = i32::from(byte);
+        }
+    } else {
+        with_kind!(kind, labels_of(bytes, step, labels));
+    }
+}
+
+/// Floats that lie `step` apart.
+#[inline(never)]
+pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
+    for (value, entry) in plane.iter_mut().zip(floats) {
+        *value = entry;
+    }
+}
+
+/// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
+/// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
+pub fn direct<'a>(
+    chunk: &'a mut Chunk,
+    tile: &Tile,
+    values: &'a mut [Quad],
+    grad: &'a mut [Quad],
+    k: usize,
+) -> (&'a [Quad], &'a mut [Quad]) {
+    let (values, grad) = if chunk.interleaved {
+        (values[tile.plane(k)].as_flattened_mut(), grad[tile.plane(k)].as_flattened_mut())
+    } else {
+        let from = k * chunk.stride + tile.start;
+        let range = from..from + tile.vectors * LANES;
+        (&mut chunk.values[range.clone()], &mut chunk.out[range])
+    };
+    values[tile.pixels..].fill(-f32::MAX);
+    (values.as_chunks().0, grad.as_chunks_mut().0)
+}
+
+impl Chunk {
+    /// Where plane `k` of the tile starts, and how far apart its entries lie.
+    pub fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
+        if self.interleaved {
+            (tile.start * tile.channels + k, tile.channels)
+        } else {
+            (k * self.stride + tile.start, 1)
+        }
+    }
+
+    /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
+    pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
+        let (start, step) = self.place(tile, k);
+        plane[tile.pixels..].fill(0.0);
+        let plane = &mut plane[..tile.pixels];
+        if step == 1 {
+            plane.copy_from_slice(&from[start..start + tile.pixels]);
+        } else {
+            read_floats(from[start..].iter().step_by(step).copied(), plane);
+        }
+    }
+}
+
+impl Workspace {
+    /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
+    #[inline(never)]
+    pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
+        let mut out = core::mem::take(&mut self.chunk.out);
+        let interleaved = self.chunk.interleaved && planes > 1;
+        let Tile { start, pixels, .. } = self.tile;
+        for k in 0..planes {
+            let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
+            if interleaved {
+                let entries = out[start * planes + k..].iter_mut().step_by(planes);
+                for (to, value) in entries.zip(plane) {
+                    *to = if add { *to + value } else { *value };
+                }
+                continue;
+            }
+            let from = k * self.chunk.stride + start;
+            let to = &mut out[from..from + pixels];
+            if add {
+                for (to, value) in to.iter_mut().zip(plane) {
+                    *to += value;
+                }
+            } else {
+                to.copy_from_slice(plane);
+            }
+        }
+        self.chunk.out = out;
+    }
+}
