@@ -20,6 +20,7 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
+      'segloss/pool': path('./ts/pool/index.ts'),
       segloss: path('./ts/index.ts'),
     },
   },

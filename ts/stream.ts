@@ -122,9 +122,12 @@ export function eachChunk(
 /** All chunks of a call. */
 export const whole = ({ samples, pixels }: Data): Range => ({ sample: 0, samples, start: 0, pixels });
 
-/** Calls `copy(at, from, length)` for each run of entries that lies together in the caller's array and in the core. */
-function eachRun(
-  ws: Workspace,
+/**
+ * Calls `copy(at, from, length)` for each run of entries that lies together in the caller's array and in the copy of a
+ * chunk, whose planes are `stride` entries apart.
+ */
+export function eachRun(
+  stride: number,
   call: Data,
   { sample, start, length }: Chunk,
   channels: number,
@@ -135,7 +138,7 @@ function eachRun(
     return;
   }
   for (let k = 0; k < channels; k++) {
-    copy(k * ws.stride, (sample * channels + k) * call.pixels + start, length);
+    copy(k * stride, (sample * channels + k) * call.pixels + start, length);
   }
 }
 
@@ -178,23 +181,23 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: readonly 
 function loadTruth(ws: Workspace, call: Data, chunk: Chunk): void {
   const { channels, kind, target, mask, pixelWeights, elementWeights } = call;
   if (mask) ws.load('mask', 0, mask, chunk.sample * call.pixels + chunk.start, chunk.length);
-  eachRun(ws, call, chunk, call.dense ? channels : 1, (at, from, length) => {
+  eachRun(ws.stride, call, chunk, call.dense ? channels : 1, (at, from, length) => {
     ws.loadTarget(kind, at, target, from, length);
   });
   if (!pixelWeights) return;
-  eachRun(ws, call, chunk, elementWeights ? channels : 1, (at, from, length) => {
+  eachRun(ws.stride, call, chunk, elementWeights ? channels : 1, (at, from, length) => {
     ws.load('weight', at, pixelWeights, from, length);
   });
 }
 
 function loadValues(ws: Workspace, call: Data, chunk: Chunk, source: ArrayLike<number>): void {
-  eachRun(ws, call, chunk, call.channels, (at, from, length) => {
+  eachRun(ws.stride, call, chunk, call.channels, (at, from, length) => {
     ws.load('values', at, source, from, length);
   });
 }
 
 function unload(ws: Workspace, call: Data, chunk: Chunk, out: Float32Array): void {
-  eachRun(ws, call, chunk, call.channels, (at, to, length) => {
+  eachRun(ws.stride, call, chunk, call.channels, (at, to, length) => {
     ws.unload(at, out, to, length);
   });
 }
@@ -261,7 +264,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
     loadValues(ws, call, chunk, call.pred);
     const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);
     if (bad >= 0) refuse(call, { code: ws.raw.fault(), chunk, at: bad });
-    eachRun(ws, call, chunk, channels, (at, to, length) => {
+    eachRun(ws.stride, call, chunk, channels, (at, to, length) => {
       ws.unload(at, data, to, length);
     });
     return true;
