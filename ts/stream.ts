@@ -28,7 +28,7 @@ export interface Kernels {
 /** What multiplies the derivatives of a group, by sample. */
 export interface GroupGradient {
   /** Of each pixel term. */
-  readonly scales: (sample: number) => readonly number[];
+  readonly scales: (sample: number) => ArrayLike<number>;
   /** Of the region terms together: writes rows a…e of the affine gradient, and tells whether more than a and b are not 0. */
   readonly affine: ((sample: number, table: Float32Array) => boolean) | undefined;
 }
@@ -152,7 +152,7 @@ function indexOf(call: Data, chunk: Chunk, at: number, channels: number): number
 }
 
 /** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */
-function prepare(call: Data, group: Kernels, stored: boolean, scales?: readonly number[]): Workspace {
+function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike<number>): Workspace {
   const ws = workspace();
   ws.reserve(call.channels, group.kernels.length);
   const { kind } = call;

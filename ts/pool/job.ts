@@ -1,84 +1,62 @@
 /** One pass on its way through the workers. */
 import { addTotals, type Pass } from '../pass.js';
-import { eachChunk, type Fault, type Range, refuse } from '../stream.js';
-import { ROWS } from '../term.js';
-import { totalsLength } from '../workspace.js';
-import { multipliersOf, type Reply, type Request } from './protocol.js';
-import type { Carrier } from './units.js';
+import { eachChunk, type Fault, refuse, whole } from '../stream.js';
+import { chunkPixels, totalsLength } from '../workspace.js';
+import type { Shipment } from './carrier.js';
+import type { Reply, Request } from './protocol.js';
 
-/** The parts are sent in order; what they come to is added in order, whichever is done first. */
+function isBefore({ chunk: a }: Fault, { chunk: b }: Fault): boolean {
+  return a.sample < b.sample || (a.sample === b.sample && a.start < b.start);
+}
+
 export class Job {
   readonly done: Promise<void>;
   readonly #pass: Pass;
-  readonly #ranges: readonly Range[];
-  readonly #chunkPixels: number;
-  readonly #carrier: Carrier;
-  /** Results of the parts that wait for an earlier one. */
-  readonly #waiting = new Map<number, Float64Array>();
+  readonly #shipment: Shipment;
   #sent = 0;
   #returned = 0;
-  #added = 0;
-  #fault: { readonly part: number; readonly fault: Fault } | undefined;
+  #fault: Fault | undefined;
   #stopped: { readonly reason: unknown } | undefined;
   #resolve!: () => void;
   #reject!: (reason: unknown) => void;
 
-  constructor(pass: Pass, ranges: readonly Range[], chunkPixels: number, carrier: Carrier) {
+  constructor(pass: Pass, shipment: Shipment) {
     this.#pass = pass;
-    this.#ranges = ranges;
-    this.#chunkPixels = chunkPixels;
-    this.#carrier = carrier;
+    this.#shipment = shipment;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
   }
 
-  /** Whether a part is still to be sent. */
+  /** Whether something is still to be sent. */
   get open(): boolean {
-    return this.#sent < this.#ranges.length && !this.#fault && !this.#stopped;
+    return this.#sent < this.#shipment.deliveries && !this.#fault && !this.#stopped;
   }
 
-  /** Sends the next part by `post`, and gives its number. */
-  send(post: (request: Request, transfer: readonly unknown[]) => void): number {
-    const part = this.#sent;
-    const { call, groups, stages, gradients, stored, sums } = this.#pass;
-    const parcel = this.#carrier.send(this.#pass, part);
-    const whole = this.#ranges[part] as Range;
-    const { buffer } = parcel;
-    const request: Request = {
-      ...parcel,
-      groups: groups.map(({ activation, ignoreIndex, kernels }) => ({ activation, ignoreIndex, kernels })),
-      stages,
-      multipliers: gradients?.map((gradient) => multipliersOf(gradient, whole, ROWS * call.channels)),
-      stored,
-      chunks: sums ? whole.samples * Math.ceil(whole.pixels / this.#chunkPixels) : 0,
-      buffer,
-    };
-    post(request, buffer ? [buffer] : []);
+  /** Sends the next delivery by `post`, and gives its number. */
+  send(post: (request: Request, transfer: readonly ArrayBuffer[]) => void): number {
+    const delivery = this.#sent;
+    const { request, transfer } = this.#shipment.send(delivery);
+    post(request, transfer);
     this.#sent++;
-    return part;
+    return delivery;
   }
 
-  /** Takes what a worker made of a part. */
-  receive(part: number, { totals, fault, buffer, error }: Reply): void {
+  /** Takes what a worker made of a delivery. */
+  receive(delivery: number, reply: Reply): void {
     this.#returned++;
-    if (error !== undefined) this.#stopped ??= { reason: new Error(`a worker of the pool failed: ${error}`) };
-    if (fault && part < (this.#fault?.part ?? Infinity)) {
-      this.#fault = { part, fault: this.#carrier.place(fault, part) };
-    }
-    const use = !this.#fault && !this.#stopped;
-    this.#carrier.receive(this.#pass, part, buffer, use);
-    if (use && totals) {
-      this.#waiting.set(part, totals);
-      this.#add();
-    }
+    const { error } = reply;
+    if (error !== undefined) this.stop(new Error(`a worker of the pool failed: ${error}`));
+    const fault = this.#shipment.receive(delivery, reply, !this.#fault && !this.#stopped);
+    if (fault && (!this.#fault || isBefore(fault, this.#fault))) this.#fault = fault;
     this.#settle();
   }
 
   /** Sends nothing more; rejects when nothing is under way, so that no worker still writes. */
   stop(reason: unknown): void {
     this.#stopped ??= { reason };
+    this.#shipment.stop();
     this.#settle();
   }
 
@@ -87,31 +65,30 @@ export class Job {
     this.#reject(reason);
   }
 
-  #add(): void {
-    const { call, groups } = this.#pass;
-    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
-    for (;;) {
-      const totals = this.#waiting.get(this.#added);
-      if (totals === undefined) return;
-      this.#waiting.delete(this.#added);
-      let at = 0;
-      eachChunk(this.#chunkPixels, this.#ranges[this.#added++] as Range, (chunk) => {
-        addTotals(this.#pass, totals.subarray(at, (at += length)), chunk);
-        return true;
-      });
+  #settle(): void {
+    if (this.open || this.#returned < this.#sent) return;
+    try {
+      if (this.#stopped) throw this.#stopped.reason;
+      // Parts are begun in order, so none before a faulty one is left out: this is the first fault of all.
+      if (this.#fault) refuse(this.#pass.call, this.#fault);
+      this.#add();
+      this.#shipment.finish();
+      this.#resolve();
+    } catch (error) {
+      this.#reject(error);
     }
   }
 
-  #settle(): void {
-    if (this.open || this.#returned < this.#sent) return;
-    if (this.#stopped) this.#reject(this.#stopped.reason);
-    else if (this.#fault) {
-      // Parts are sent in order, so none before the faulty one is left out: this is the first fault of all.
-      try {
-        refuse(this.#pass.call, this.#fault.fault);
-      } catch (error) {
-        this.#reject(error);
-      }
-    } else this.#resolve();
+  /** Adds what the chunks came to, in their order. */
+  #add(): void {
+    const { totals } = this.#shipment;
+    if (!totals) return;
+    const { call, groups } = this.#pass;
+    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
+    let at = 0;
+    eachChunk(chunkPixels(call.channels), whole(call), (chunk) => {
+      addTotals(this.#pass, totals.subarray(at, (at += length)), chunk);
+      return true;
+    });
   }
 }

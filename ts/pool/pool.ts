@@ -4,23 +4,24 @@ import { checkNames } from '../check/nearest.js';
 import { show } from '../check/options.js';
 import { type Steps, TermLoss } from '../loss.js';
 import { runPass } from '../pass.js';
-import type { Range } from '../stream.js';
 import type { Sums } from '../sums.js';
 import type { Loss, LossCall, Prediction, Target, ValueAndGrad } from '../types.js';
 import { chunkPixels } from '../workspace.js';
 import type { Pool, PoolCall, PoolSignal } from './index.js';
+import { type Carrier, chunksOf } from './carrier.js';
 import { Job } from './job.js';
+import { moveParts } from './move.js';
 import type { Reply } from './protocol.js';
 import { type PoolWorker, spawn, type Thread } from './spawn.js';
-import { canShare, type Carrier, divide, moveParts, shareAll, sharedFloats } from './units.js';
+import { canShare, shareAll, sharedFloats } from './share.js';
 
 /** Messages a worker has at once: the one it is at, and the next, so that it never waits for the post. */
 const DEPTH = 2;
 
-/** A worker, and the parts it has, in the order it will be done with them. */
+/** A worker, and what it was sent, in the order it will be done with it. */
 interface Seat {
   readonly thread: Thread;
-  readonly tasks: { readonly job: Job; readonly part: number }[];
+  readonly tasks: { readonly job: Job; readonly delivery: number }[];
 }
 
 function checkLoss(loss: unknown): TermLoss {
@@ -50,7 +51,7 @@ const reasonOf = (signal: PoolSignal): Error => (signal.reason ?? new Error('abo
 
 export class WorkerPool implements Pool {
   #seats: Seat[] = [];
-  /** With parts still to be sent, first come first served. */
+  /** With something still to be sent; first come, first served. */
   #queue: Job[] = [];
   /** All that have not settled. */
   readonly #jobs = new Set<Job>();
@@ -111,18 +112,16 @@ export class WorkerPool implements Pool {
     const { own: rest, signal } = splitCall(call);
     throwIfAborted(signal);
     const passes = steps(own, rest);
-    let [ranges, carrier]: [Range[] | undefined, Carrier | undefined] = [undefined, undefined];
+    let carrier: Carrier | undefined;
     for (let step = passes.next(); ; step = passes.next()) {
       if (step.done === true) return step.value;
       const { call: checked } = step.value;
-      const size = chunkPixels(checked.channels);
-      if (checked.samples * Math.ceil(checked.pixels / size) <= 1) {
+      if (chunksOf(checked, chunkPixels(checked.channels)) <= 1) {
         runPass(step.value);
         continue;
       }
-      ranges ??= divide(checked, size, this.threads);
-      carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, ranges);
-      await this.#divide(new Job(step.value, ranges, size, carrier), signal);
+      carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, this.threads);
+      await this.#divide(new Job(step.value, carrier(step.value)), signal);
     }
   }
 
@@ -142,7 +141,7 @@ export class WorkerPool implements Pool {
     throwIfAborted(signal);
   }
 
-  /** Hands out parts: to every worker one before any has two. */
+  /** Hands out deliveries: to every worker one before any has two. */
   #fill(): void {
     for (let depth = 1; depth <= DEPTH; depth++) {
       for (const seat of this.#seats) {
@@ -151,8 +150,8 @@ export class WorkerPool implements Pool {
         if (job === undefined) return;
         if (seat.tasks.length === 0) seat.thread.keep(true);
         try {
-          const part = job.send((request, transfer) => seat.thread.post(request, transfer));
-          seat.tasks.push({ job, part });
+          const delivery = job.send((request, transfer) => seat.thread.post(request, transfer));
+          seat.tasks.push({ job, delivery });
         } catch (error) {
           job.stop(error);
         }
@@ -167,7 +166,7 @@ export class WorkerPool implements Pool {
 
   #receive(seat: Seat, reply: Reply): void {
     const task = seat.tasks.shift();
-    task?.job.receive(task.part, reply);
+    task?.job.receive(task.delivery, reply);
     this.#fill();
     if (seat.tasks.length === 0) seat.thread.keep(false);
   }

@@ -1,9 +1,9 @@
 /** The script of a pool's workers: runs ranges of passes, holds nothing between them. */
 import { setup } from '../backend.js';
-import { runChunks } from '../stream.js';
+import { type Fault, runChunks } from '../stream.js';
 import { builtin } from '../threads.js';
 import { totalsLength, workspace } from '../workspace.js';
-import { type Reply, type Request, type Start, workOf } from './protocol.js';
+import { ALL, type Reply, type Request, type Start, workOf } from './protocol.js';
 
 /** The other end: the global of a web worker, or Node's port. */
 interface Port {
@@ -17,25 +17,34 @@ const port = (
     : (builtin('node:worker_threads') as { parentPort: unknown }).parentPort
 ) as Port;
 
-function answer(request: Request): Reply {
-  const { call, groups, range, chunks, buffer } = request;
+/** Runs the parts it can get; the first fault ends the whole pass, once the parts before it are done. */
+function answer(request: Request): Fault | undefined {
+  const { call, groups, parts, taken, totals } = request;
+  const work = workOf(request);
   const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
-  const all = chunks > 0 ? new Float64Array(chunks * length) : undefined;
-  let at = 0;
-  const fault = runChunks(workOf(request), range, (totals) => {
-    all?.set(totals, at);
-    at += length;
-  });
-  return { totals: all, fault, buffer, error: undefined };
+  let next = 0;
+  for (;;) {
+    const part = parts[taken ? Atomics.add(taken, 0, 1) : next++];
+    if (part === undefined) return undefined;
+    let at = part.chunk * length;
+    const found = (results: Float64Array): void => {
+      totals?.set(results, at);
+      at += length;
+    };
+    const fault = runChunks(work, part, totals && found);
+    if (fault === undefined) continue;
+    if (taken) Atomics.store(taken, 0, ALL);
+    return fault;
+  }
 }
 
-function failed(error: unknown, buffer: ArrayBuffer | undefined): Reply {
-  return { totals: undefined, fault: undefined, buffer, error: String(error) };
-}
-
-function reply(message: Reply): void {
-  const { totals, buffer } = message;
-  port.postMessage(message, [totals?.buffer, buffer].filter(Boolean));
+function reply(request: Request): Reply {
+  const { buffers } = request;
+  try {
+    return { fault: answer(request), buffers, error: undefined };
+  } catch (error) {
+    return { fault: undefined, buffers, error: String(error) };
+  }
 }
 
 function begin({ module, lock }: Start): void {
@@ -57,10 +66,6 @@ port.addEventListener('message', ({ data }) => {
     begin(data as Start);
     return;
   }
-  const request = data as Request;
-  try {
-    reply(answer(request));
-  } catch (error) {
-    reply(failed(error, request.buffer));
-  }
+  const answered = reply(data as Request);
+  port.postMessage(answered, answered.buffers);
 });
