@@ -41,7 +41,8 @@ function defaultWorker(): PoolWorker {
   const { Worker: Thread } = builtin('node:worker_threads') as {
     Worker: new (url: URL, options: object) => PoolWorker;
   };
-  return new Thread(new URL('./worker.js', here), { name: 'segloss' });
+  // Flags of this process are not the worker's: --input-type would keep it from starting.
+  return new Thread(new URL('./worker.js', here), { name: 'segloss', execArgv: [] });
 }
 
 let made = 0;
