@@ -1,5 +1,6 @@
 /** Results as text and as JSON. */
 import { cpus } from 'node:os';
+import { specialisedTs } from './engines/specialised-ts.js';
 import { tunedTs } from './engines/tuned-ts.js';
 import type { Timing } from './measure.js';
 
@@ -42,20 +43,27 @@ const MIB = 2 ** 20;
 const timeOf = (row: Row, engine: string): Timing | undefined => row.timings.find((t) => t.engine === engine);
 export const aloneName = (engine: string, part: string): string => `${engine}, ${part} alone`;
 
+/** How many times faster than `baseline`; nothing where that leaves the case out. */
+function factor(baseline: Timing | undefined, min: number): string {
+  return baseline ? `${(baseline.min / min).toFixed(2)} x` : '';
+}
+
 function lineOf(cells: readonly string[]): string {
   return cells.map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(13))).join('');
 }
 
-/** A row: its engines, the ratio of each minimum to the minimum of `tuned-ts`, the memory. */
+/** What the ratios are to: what one writes for any number of classes, and what one can write for a few. */
+const BASELINES = [tunedTs.name, specialisedTs.name];
+
+/** A row: its engines, the baselines' minima over the minimum of each, the memory. */
 export function linesOf(row: Row, part?: string): string[] {
-  const tuned = timeOf(row, tunedTs.name)?.min ?? NaN;
   const lines = row.timings.map(({ engine, min, median, rounds }) =>
     lineOf([
       `  ${engine}`,
       min.toFixed(4),
       median.toFixed(4),
       ((min * 1e6) / row.pixels).toFixed(2),
-      `${(tuned / min).toFixed(2)} x`,
+      ...BASELINES.map((baseline) => factor(timeOf(row, baseline), min)),
       `${rounds}`,
     ]),
   );
@@ -67,7 +75,14 @@ export function linesOf(row: Row, part?: string): string[] {
     const [wasm, above] = [wasmBytes / MIB, processBytes / MIB].map((mib) => `${mib.toFixed(2)} MiB`);
     lines.push(`  ${engine}: ${wasm} of WebAssembly memory; process ${above} above its arrays`);
   }
-  const titles = [`${row.case}, ${row.mode}`, 'min ms', 'median ms', 'min ns/px', 'vs tuned-ts', 'rounds'];
+  const titles = [
+    `${row.case}, ${row.mode}`,
+    'min ms',
+    'median ms',
+    'min ns/px',
+    ...BASELINES.map((name) => `x ${name.replace('-ts', '')}`),
+    'rounds',
+  ];
   const [first = '', ...rest] = titles;
   return [first, lineOf(['', ...rest]), ...lines];
 }

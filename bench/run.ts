@@ -12,6 +12,7 @@ import { CASES, type Case, type Engine, type Problem, problemOf } from './cases.
 import { checkAnswers, type Named } from './check.js';
 import { idiomaticTs } from './engines/idiomatic-ts.js';
 import { loadBuild, type Package, seglossEngine } from './engines/segloss.js';
+import { specialisedTs } from './engines/specialised-ts.js';
 import { tunedTs } from './engines/tuned-ts.js';
 import { measure } from './measure.js';
 import {
@@ -80,7 +81,7 @@ function rowsOf(testCase: Case, builds: readonly Package[]): Row[] {
   const out = new Float32Array(pred.length).fill(1);
   const memory = large && memoryOf(builds, problem, out);
   const ours = builds.map(seglossEngine);
-  const runs = runsOf([...ours, idiomaticTs, tunedTs], problem);
+  const runs = runsOf([...ours, idiomaticTs, specialisedTs, tunedTs], problem);
   checkAnswers(runs, pred.length);
   if (options.check) {
     console.log(`ok  ${name}: ${runs.map((run) => run.name).join(', ')}`);

@@ -1,4 +1,4 @@
-/** `tuned-ts` for four classes: a pixel's channels in locals, addressed by strides so that both layouts are one code. */
+/** `specialised-ts` for four classes: a pixel's channels in locals, addressed by strides so that both layouts are one code. */
 import type { Problem } from '../cases.js';
 
 const SMOOTH = 1e-5;
