@@ -15,7 +15,7 @@ const port = (
   typeof scope.postMessage === 'function'
     ? scope
     : (builtin('node:worker_threads') as { parentPort: unknown }).parentPort
-) as Port;
+) as Port | null;
 
 /** Runs the parts it can get; the first fault ends the whole pass, once the parts before it are done. */
 function answer(request: Request): Fault | undefined {
@@ -47,7 +47,7 @@ function reply(request: Request): Reply {
   }
 }
 
-function begin({ module, lock }: Start): void {
+function begin(port: Port, { module, lock }: Start): void {
   setup({ module });
   workspace();
   const ready = (): void => port.postMessage(undefined);
@@ -61,9 +61,10 @@ function begin({ module, lock }: Start): void {
   }
 }
 
-port.addEventListener('message', ({ data }) => {
+// On Node's main thread there is no other end: to import this there does nothing.
+port?.addEventListener('message', ({ data }) => {
   if ((data as Partial<Start>).module !== undefined) {
-    begin(data as Start);
+    begin(port, data as Start);
     return;
   }
   const answered = reply(data as Request);
