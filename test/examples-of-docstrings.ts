@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
+import { createPool } from 'segloss/pool';
 import ts from 'typescript';
+import { worker } from './pool-of.js';
 
 export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -120,7 +122,10 @@ export async function runExample(code: string, doors: Readonly<Record<string, un
   const load = (door: string): unknown => {
     if (!(door in doors))
       throw new Error(`the example imports "${door}", which package.json does not export`);
-    return doors[door];
+    // The sources' workers need a compiler, those of the package do not.
+    return door === 'segloss/pool'
+      ? { createPool: (options: object) => createPool({ worker, ...options }) }
+      : doors[door];
   };
   // An example may await.
   const body = `return (async () => {${outputText}})();`;

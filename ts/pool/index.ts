@@ -61,8 +61,8 @@ function processors(): number {
  * Starts worker threads for losses.
  *
  * A call is cut into chunks that depend on its shape alone, and what they come to is added in their order: value,
- * gradient and sums are those of the loss itself to the last bit, for any number of threads. A call of one chunk
- * (up to about 65,536 entries) runs on the caller's thread, since to hand it over would cost more.
+ * gradient and sums are those of the loss itself to the last bit, for any number of threads. A call of fewer than
+ * 65,536 entries runs on the caller's thread, since to hand it over would cost more.
  *
  * Shapes, options, errors: those of the loss, as rejections; the first bad entry is the one that is named. Any loss of
  * this package that is `mergeable`, those of `regionLoss` and `weightedSum` among them: formulas run on the caller's

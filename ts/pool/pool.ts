@@ -6,9 +6,8 @@ import { type Steps, TermLoss } from '../loss.js';
 import { runPass } from '../pass.js';
 import type { Sums } from '../sums.js';
 import type { Loss, LossCall, Prediction, Target, ValueAndGrad } from '../types.js';
-import { chunkPixels } from '../workspace.js';
 import type { Pool, PoolCall, PoolSignal } from './index.js';
-import { type Carrier, chunksOf } from './carrier.js';
+import type { Carrier } from './carrier.js';
 import { Job } from './job.js';
 import { moveParts } from './move.js';
 import type { Reply } from './protocol.js';
@@ -17,6 +16,9 @@ import { canShare, shareAll, sharedFloats } from './share.js';
 
 /** Messages a worker has at once: the one it is at, and the next, so that it never waits for the post. */
 const DEPTH = 2;
+
+/** Entries below which a tenth of a millisecond for the post is more than a second thread saves. */
+const FEWEST_ENTRIES = 2 ** 16;
 
 /** A worker, and what it was sent, in the order it will be done with it. */
 interface Seat {
@@ -116,7 +118,7 @@ export class WorkerPool implements Pool {
     for (let step = passes.next(); ; step = passes.next()) {
       if (step.done === true) return step.value;
       const { call: checked } = step.value;
-      if (chunksOf(checked, chunkPixels(checked.channels)) <= 1) {
+      if (checked.samples * checked.pixels * checked.channels < FEWEST_ENTRIES) {
         runPass(step.value);
         continue;
       }
