@@ -23,6 +23,7 @@ export default defineConfig({
       'segloss/diagnose': path('./ts/diagnose.ts'),
       'segloss/tfjs': path('./ts/tfjs.ts'),
       'segloss/jax': path('./ts/jax.ts'),
+      'segloss/pool': path('./ts/pool/index.ts'),
       segloss: path('./ts/index.ts'),
     },
   },

@@ -48,8 +48,13 @@ describe('setup', () => {
       say(backend);
       say(call);
     `);
-    expect(before).toEqual({ simd: native ? 'relaxed' : 'simd128', started: false, memoryBytes: 0 });
-    expect(chosen).toEqual({ simd: 'simd128', started: false, memoryBytes: 0 });
+    expect(before).toEqual({
+      simd: native ? 'relaxed' : 'simd128',
+      started: false,
+      memoryBytes: 0,
+      threads: 'shared',
+    });
+    expect(chosen).toEqual({ simd: 'simd128', started: false, memoryBytes: 0, threads: 'shared' });
     expect(after).toMatchObject({ simd: 'simd128', started: true });
     expect((after as { memoryBytes: number }).memoryBytes).toBeGreaterThan(0);
     expect((after as { memoryBytes: number }).memoryBytes).toBeLessThanOrEqual(8 * 2 ** 20);
@@ -177,6 +182,6 @@ test('importing and backend() compile nothing; the first loss call does', () => 
     say(() => count);
   `);
   expect(before).toBe(0);
-  expect(after).toMatchObject({ started: false, memoryBytes: 0 });
+  expect(after).toMatchObject({ started: false, memoryBytes: 0, threads: 'shared' });
   expect(compiled).toBe(1);
 });

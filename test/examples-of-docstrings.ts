@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
+import { createPool } from 'segloss/pool';
 import ts from 'typescript';
+import { worker } from './pool-of.js';
 
 export const ROOT = fileURLToPath(new URL('../', import.meta.url));
 
@@ -138,7 +140,13 @@ export async function runExample(code: string, doors: Readonly<Record<string, un
   const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
   const { outputText } = ts.transpileModule(marked, { compilerOptions });
   const shown: Shown[] = [];
-  const modules = { ...(await peers(code, doors)), ...doors };
+  // The sources' workers need a compiler, those of the package do not.
+  const pool = { createPool: (options: object) => createPool({ worker, ...options }) };
+  const modules: Record<string, unknown> = {
+    ...(await peers(code, doors)),
+    ...doors,
+    'segloss/pool': pool,
+  };
   // An example may await.
   const body = `return (async () => {${outputText}})();`;
   const run = compileFunction(body, ['require', 'exports', 'shown']) as (

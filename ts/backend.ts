@@ -8,6 +8,7 @@ import { oneOf, show } from './check/options.js';
 import { inlinedCore, relaxedProbe } from './inlined.js';
 import { checkModule, type GivenModule, toModule } from './module.js';
 import { initSync } from './raw.js';
+import { type Threads, threadsOf } from './threads.js';
 
 /** Exports by which the core is known. */
 const EXPORTS = ['memory', 'workspace_new', 'workspace_input', 'workspace_run'];
@@ -24,15 +25,18 @@ export interface SetupOptions {
 export interface Backend {
   /** The build in use, or that the first call will use; `'custom'`: a module given to `setup`. */
   readonly simd: 'simd128' | 'relaxed' | 'custom';
-  /** Whether a loss has been called and the core compiled. */
+  /** Whether the core is compiled: by the first loss call, or by a pool. */
   readonly started: boolean;
   /** Bytes of WebAssembly memory in use; 0 before the first call. */
   readonly memoryBytes: number;
+  /** How a pool (`segloss/pool`) would move data: shared memory, copies moved to and fro, or `'none'`: no workers here. */
+  readonly threads: Threads;
 }
 
 let wanted: Backend['simd'] | undefined;
 let given: SetupOptions['module'];
 let memory: WebAssembly.Memory | undefined;
+let compiled: WebAssembly.Module | undefined;
 
 let relaxed: boolean | undefined;
 function hasRelaxed(): boolean {
@@ -69,7 +73,7 @@ export function setup(options: SetupOptions = {}): void {
     throw new Error("this engine has no relaxed SIMD; use simd: 'auto' or 'simd128'");
   }
   const next = module !== undefined ? 'custom' : simd === 'auto' ? undefined : simd;
-  if (memory !== undefined) {
+  if (compiled !== undefined) {
     const resolved = next ?? (hasRelaxed() ? 'relaxed' : 'simd128');
     if (resolved === choice() && module === given) return;
     throw new Error(`the core already runs (${choice()}); call setup before the first loss call`);
@@ -91,18 +95,30 @@ export function setup(options: SetupOptions = {}): void {
  * ```
  */
 export function backend(): Backend {
-  return { simd: choice(), started: memory !== undefined, memoryBytes: memory?.buffer.byteLength ?? 0 };
+  return {
+    simd: choice(),
+    started: compiled !== undefined,
+    memoryBytes: memory?.buffer.byteLength ?? 0,
+    threads: threadsOf(),
+  };
 }
 
 /**
- * Compiles the core on the first call and gives its memory.
+ * The core, compiled on the first call, for workers to run the same.
+ *
+ * @internal
+ */
+export function coreModule(): WebAssembly.Module {
+  if (compiled !== undefined) return compiled;
+  const build = choice();
+  return (compiled = build === 'custom' ? toModule(given) : new WebAssembly.Module(inlinedCore(build)));
+}
+
+/**
+ * Starts the core on the first call and gives its memory.
  *
  * @internal
  */
 export function start(): WebAssembly.Memory {
-  if (memory !== undefined) return memory;
-  const build = choice();
-  const module = build === 'custom' ? toModule(given) : new WebAssembly.Module(inlinedCore(build));
-  memory = initSync({ module }).memory;
-  return memory;
+  return (memory ??= initSync({ module: coreModule() }).memory);
 }

@@ -19,6 +19,7 @@ export {
   sensitivitySpecificityLoss,
   type SensitivitySpecificityOptions,
 } from './loss/sensitivity-specificity.js';
+export type { Threads } from './threads.js';
 export { tverskyLoss, type TverskyOptions } from './loss/tversky.js';
 export { weightedSum, type WeightedSumOptions } from './loss/weighted-sum.js';
 export { Sums } from './sums.js';

@@ -1,31 +1,15 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
 import { type CheckedCall, checkCall } from './check/call.js';
-import { checkIgnoreIndex, classesOf } from './check/classes.js';
+import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
 import { callOf, INSPECT } from './inspect.js';
-import {
-  countPass,
-  gradientPass,
-  type Group,
-  type GroupGradient,
-  type GroupSums,
-  knownDivisor,
-  type Member,
-  sumsPass,
-  unreducedPass,
-} from './stream.js';
+import { endToEnd, makePlan, type Plan } from './plan.js';
+import { countPass, gradientPass, type GroupSums, type Pass, runPass, sumsPass } from './pass.js';
+import { type GroupGradient, unreducedPass } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
-import {
-  activationOf,
-  keptClasses,
-  type PixelTerm,
-  type RegionTerm,
-  ROWS,
-  type Term,
-  type WeightedTerm,
-} from './term.js';
+import { activationOf, keptClasses, type RegionTerm, ROWS, type WeightedTerm } from './term.js';
 import type {
   Evaluation,
   Loss,
@@ -40,12 +24,6 @@ import type {
 /** Sample number of the one row of a loss over the batch. */
 const BATCH = -1;
 
-/** A loss's terms on the channels of a call. */
-interface Plan {
-  readonly groups: readonly Group[];
-  readonly members: readonly Member<Term>[];
-}
-
 /** What the sums of all terms come to. */
 interface Outcome {
   readonly value: number;
@@ -53,6 +31,19 @@ interface Outcome {
   readonly values: readonly number[];
   /** Of each region term. */
   readonly regions: readonly (RegionResult | undefined)[];
+}
+
+/** The passes that a result takes, each to be run before the next is asked for. */
+export type Steps<T> = Generator<Pass, T, undefined>;
+
+/** Runs the passes on this thread. */
+function run<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (step.done !== true) {
+    runPass(step.value);
+    step = steps.next();
+  }
+  return step.value;
 }
 
 export class TermLoss implements Loss {
@@ -71,28 +62,44 @@ export class TermLoss implements Loss {
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
+    return run(this.valueSteps(pred, target, call));
+  }
+
+  *valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
     const { checked, plan } = this.#check(pred, target, call, false);
-    return this.#outcome(plan, accumulate(checked, plan)).value;
+    return this.#outcome(plan, yield* accumulate(checked, plan)).value;
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
+    return run(this.valueAndGradSteps(pred, target, call));
+  }
+
+  *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
     const { checked, plan } = this.#check(pred, target, call, false);
     const grad = checked.out ?? new Float32Array(pred.length);
     const [group] = plan.groups;
     let sums: TermSums[];
-    if (plan.groups.length > 1 || group === undefined) sums = accumulate(checked, plan);
+    let stored = false;
+    if (plan.groups.length > 1 || group === undefined) sums = yield* accumulate(checked, plan);
     else {
-      if (checked.aliased) countPass(checked, group);
-      if (group.region.length === 0) return { value: this.#fused(checked, plan, group, grad), grad };
+      const count = countPass(checked, group);
+      const fused = group.region.length === 0;
+      // What may be overwritten is checked first; divisors that data decides are counted first.
+      if (checked.aliased || (fused && count.stages[0] !== 0)) yield count;
+      if (fused) {
+        const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined);
+        yield gradientPass(checked, plan.groups, gradients, grad, false, count.sums);
+        return { value: this.#outcome(plan, termSums(checked, plan, [count.sums])).value, grad };
+      }
       // Given probabilities need no storing: pass 2 reads the prediction again.
-      const stored = group.activation !== 'none';
-      sums = termSums(checked, plan, [sumsPass(checked, group, stored ? grad : undefined)]);
-      const outcome = this.#outcome(plan, sums);
-      gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, stored);
-      return { value: outcome.value, grad };
+      stored = group.activation !== 'none';
+      const pass = sumsPass(checked, group, stored ? grad : undefined);
+      yield pass;
+      sums = termSums(checked, plan, [pass.sums]);
     }
     const outcome = this.#outcome(plan, sums);
-    gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, false);
+    const gradients = this.#gradients(checked, plan, sums, outcome);
+    yield gradientPass(checked, plan.groups, gradients, grad, stored);
     return { value: outcome.value, grad };
   }
 
@@ -117,7 +124,8 @@ export class TermLoss implements Loss {
       return { data, shape: [shape[0] ?? 0, ...spatial] };
     }
     const region = only as RegionTerm;
-    const data = this.#outcome(plan, accumulate(checked, plan)).regions[0]?.losses ?? new Float64Array(0);
+    const data =
+      this.#outcome(plan, run(accumulate(checked, plan))).regions[0]?.losses ?? new Float64Array(0);
     const rows = region.aggregate === 'sample' ? [samples] : [];
     return {
       data,
@@ -127,7 +135,7 @@ export class TermLoss implements Loss {
 
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
     const { checked, plan } = this.#check(pred, target, call, false);
-    const sums = accumulate(checked, plan);
+    const sums = run(accumulate(checked, plan));
     const { value, values, regions } = this.#outcome(plan, sums);
     const counted = new Set(plan.members.flatMap(({ classes }) => classes.kept));
     const common = {
@@ -155,8 +163,12 @@ export class TermLoss implements Loss {
   }
 
   accumulate(pred: Prediction, target: Target, call: LossCall): Sums {
+    return run(this.accumulateSteps(pred, target, call));
+  }
+
+  *accumulateSteps(pred: Prediction, target: Target, call: LossCall): Steps<Sums> {
     const { checked, plan } = this.#check(pred, target, call, true);
-    return new Sums(this.#config, checked.channels, accumulate(checked, plan));
+    return new Sums(this.#config, checked.channels, yield* accumulate(checked, plan));
   }
 
   valueFrom(sums: Sums): number {
@@ -171,10 +183,10 @@ export class TermLoss implements Loss {
       throw new Error(`these are the sums of ${sums.channels} channels, not ${checked.channels}`);
     }
     const grad = checked.out ?? new Float32Array(pred.length);
-    if (checked.aliased) for (const group of plan.groups) countPass(checked, group);
+    if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
     const outcome = this.#outcome(plan, sums.terms);
     const gradients = this.#gradients(checked, plan, sums.terms, outcome);
-    gradientPass(checked, plan.groups, gradients, grad, false);
+    runPass(gradientPass(checked, plan.groups, gradients, grad, false));
     return grad;
   }
 
@@ -241,17 +253,6 @@ export class TermLoss implements Loss {
     return { value, values, regions };
   }
 
-  /** Value and gradient of pixel terms in one pass; the divisors are counted first where data decides them. */
-  #fused(checked: CheckedCall, plan: Plan, group: Group, grad: Float32Array): number {
-    const known = group.pixel.map((member) => knownDivisor(member, group.activation, checked));
-    const collected: GroupSums = known.includes(undefined)
-      ? countPass(checked, group)
-      : { pixel: known.map((divisor) => ({ sum: 0, divisor: divisor ?? 0 })), rows: [] };
-    const gradients = this.#gradients(checked, plan, termSums(checked, plan, [collected]), undefined);
-    gradientPass(checked, [group], gradients, grad, false, collected);
-    return this.#outcome(plan, termSums(checked, plan, [collected])).value;
-  }
-
   #gradients(
     checked: CheckedCall,
     plan: Plan,
@@ -262,11 +263,15 @@ export class TermLoss implements Loss {
     return plan.groups.map((group) => {
       // Looked up before anything is written, since `out` may be the prediction.
       const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
+      const scales = group.pixel.map(({ term, classes, index }) => {
+        const { divisor } = sums[index] as PixelSums;
+        return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
+      });
       return {
-        scales: group.pixel.map(({ term, classes, index }) => {
-          const { divisor } = sums[index] as PixelSums;
-          return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
-        }),
+        scales: (sample) => {
+          const v = checked.sampleWeights?.[sample] ?? 1;
+          return scales.map((scale) => v * scale);
+        },
         affine:
           group.region.length === 0
             ? undefined
@@ -298,43 +303,15 @@ function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | 
   });
 }
 
-/**
- * The call with its samples laid end to end as one, where the terms do not tell them apart and memory already has them
- * so: 65,536 samples of one pixel are then a few chunks, not 65,536.
- */
-function endToEnd(checked: CheckedCall, terms: readonly WeightedTerm[]): CheckedCall {
-  const { samples, channels, pixels, last } = checked;
-  const contiguous = channels === 1 || last || pixels === 1;
-  const apart = terms.some(({ term }) => term.family === 'region' && term.aggregate === 'sample');
-  if (samples <= 1 || !contiguous || apart || checked.sampleWeights) return checked;
-  return { ...checked, samples: 1, pixels: samples * pixels, last: channels > 1 };
-}
-
-function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {
-  const members = terms.map(({ term }, index) => ({ term, classes: classesOf(term, channels), index }));
-  const groups = new Map<string, Member<Term>[]>();
-  for (const member of members) {
-    const key = `${activationOf(member.term, channels)} ${member.term.ignoreIndex}`;
-    groups.set(key, [...(groups.get(key) ?? []), member]);
-  }
-  return {
-    members,
-    groups: [...groups.values()].map((group) => ({
-      activation: activationOf((group[0] as Member<Term>).term, channels),
-      ignoreIndex: group[0]?.term.ignoreIndex,
-      pixel: group.filter((m): m is Member<PixelTerm> => m.term.family === 'pixel'),
-      region: group.filter((m): m is Member<RegionTerm> => m.term.family === 'region'),
-    })),
-  };
-}
-
 /** Pass 1 of every group. */
-function accumulate(checked: CheckedCall, plan: Plan): TermSums[] {
-  return termSums(
-    checked,
-    plan,
-    plan.groups.map((group) => sumsPass(checked, group)),
-  );
+function* accumulate(checked: CheckedCall, plan: Plan): Steps<TermSums[]> {
+  const found: GroupSums[] = [];
+  for (const group of plan.groups) {
+    const pass = sumsPass(checked, group);
+    yield pass;
+    found.push(pass.sums);
+  }
+  return termSums(checked, plan, found);
 }
 
 /** The sums of each term, in the order of the terms. */

@@ -9,7 +9,10 @@ type Raw = InstanceType<typeof RawWorkspace>;
 type View = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array;
 
 /** The typed array that each entry kind of the core is copied through. */
-const KINDS = [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array];
+export const KINDS = [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array];
+
+/** How many results a run has. */
+export const totalsLength = (channels: number, terms: number): number => (ROWS + 2) * channels + terms;
 
 export class Workspace {
   readonly raw: Raw;
@@ -17,7 +20,8 @@ export class Workspace {
   #buffer: ArrayBufferLike | undefined;
   #views: View[] = [];
   #floats = new Float32Array(0);
-  #doubles = new Float64Array(0);
+  /** Results of the last run: `ROWS` + 2 rows of one number a channel, then one a term. */
+  totals = new Float64Array(0);
   #channels = -1;
   #terms = 0;
   /** Entries from plane to plane. */
@@ -25,7 +29,7 @@ export class Workspace {
   /** Pixels of a full chunk. */
   chunkPixels = 0;
   /** Positions of the buffers, in entries; of `target` in bytes. */
-  #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0, totals: 0 };
+  #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0 };
 
   constructor() {
     this.#memory = start();
@@ -48,19 +52,13 @@ export class Workspace {
       weight: raw.weight() / 4,
       out: raw.out() / 4,
       table: raw.table() / 4,
-      totals: raw.totals() / 8,
     };
     const { buffer } = this.#memory;
+    this.totals = new Float64Array(buffer, raw.totals(), totalsLength(channels, terms));
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = KINDS.map((Kind) => new Kind(buffer));
     this.#floats = new Float32Array(buffer);
-    this.#doubles = new Float64Array(buffer);
-  }
-
-  /** Result `at` of the last run. */
-  total(at: number): number {
-    return this.#doubles[this.#at.totals + at] ?? NaN;
   }
 
   /** Table slot `slot`, zeroed, to be written before the run that reads it. */
@@ -102,4 +100,10 @@ let shared: Workspace | undefined;
 /** The workspace of this module instance; made at the first call. */
 export function workspace(): Workspace {
   return (shared ??= new Workspace());
+}
+
+/** Pixels of a full chunk of so many channels. */
+export function chunkPixels(channels: number): number {
+  start();
+  return RawWorkspace.chunk_pixels(channels);
 }

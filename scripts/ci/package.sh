@@ -6,5 +6,5 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 tarball="$folder/$(npm pack --silent --pack-destination "$folder")"
 npx publint --strict "$tarball"
-npx attw "$tarball" --profile esm-only --exclude-entrypoints ./simd128.wasm ./relaxed.wasm ./geometry.wasm
+npx attw "$tarball" --profile esm-only --exclude-entrypoints ./simd128.wasm ./relaxed.wasm ./geometry.wasm ./pool/worker
 npx size-limit

@@ -8,7 +8,7 @@ import { checkNames } from './nearest.js';
 import { show } from './options.js';
 
 /** Codes of entry types, as the core knows them. */
-const KINDS: Readonly<Record<string, number>> = {
+export const KINDS: Readonly<Record<string, number>> = {
   Uint8Array: 0,
   Uint8ClampedArray: 0,
   Int8Array: 1,
@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<string, number>> = {
 export const FLOAT = 6;
 
 const PREDICTIONS = ['Float32Array', 'Float64Array', 'Float16Array'];
-const CALL_NAMES = ['shape', 'mask', 'pixelWeights', 'sampleWeights', 'upstream', 'sample', 'out'];
+export const CALL_NAMES = ['shape', 'mask', 'pixelWeights', 'sampleWeights', 'upstream', 'sample', 'out'];
 const MOST_CHANNELS = 65_536;
 
 /** A call that passed. */

@@ -14,6 +14,7 @@ import {
 import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
 import * as article from 'segloss/compat/article';
 import * as metrics from 'segloss/metrics';
+import { createPool, type Pool, type PoolWorker } from 'segloss/pool';
 
 setup({ simd: 'auto' });
 const simd: 'simd128' | 'relaxed' | 'custom' = backend().simd;
@@ -56,3 +57,16 @@ export const half = (
 ): number => loss.value(array, target, call);
 
 export { article, checked, evaluation, grad, merged, metrics, same, ShapeError, simd, value };
+
+export async function together(worker: () => PoolWorker): Promise<number> {
+  const pool: Pool = await createPool({ threads: 2, worker });
+  const { value, grad: fresh }: { value: number; grad: Float32Array } = await pool.valueAndGrad(
+    loss,
+    pred,
+    target,
+    call,
+  );
+  const parts: Sums = await pool.accumulate(loss, pred, target, call);
+  await pool.close();
+  return value + fresh.length + parts.channels;
+}

@@ -1,0 +1,176 @@
+/**
+ * The passes that results are made of.
+ *
+ * A group is the terms that share an activation and an ignored label, and so one activation of the data. Pass 1
+ * (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
+ *
+ * A pass is made, then run: `runPass` runs it here and now. Whoever divides it runs ranges of it (`runChunks`) anywhere
+ * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.
+ */
+import type { CheckedCall } from './check/call.js';
+import {
+  type Chunk,
+  type GroupGradient,
+  type Kernels,
+  refuse,
+  runChunks,
+  STAGE,
+  whole,
+  type Work,
+} from './stream.js';
+import { type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
+import type { Activation } from './types.js';
+
+export interface Member<T> {
+  readonly term: T;
+  readonly classes: Classes;
+  /** Position among all terms of the loss. */
+  readonly index: number;
+}
+
+export interface Group extends Kernels {
+  readonly pixel: readonly Member<PixelTerm>[];
+  readonly region: readonly Member<RegionTerm>[];
+}
+
+/** What pass 1 found of a group. */
+export interface GroupSums {
+  /** Of each pixel term: the weighted sum, and what the mean divides by. */
+  readonly pixel: { sum: number; divisor: number }[];
+  /** Of each sample: the core's `ROWS` sums a channel, not yet times the sample's weight. */
+  readonly rows: Float64Array[];
+}
+
+/** A pass over all chunks of a call. */
+export interface Pass extends Work {
+  readonly call: CheckedCall;
+  readonly groups: readonly Group[];
+  /** What the pass adds up, of its only group. */
+  readonly sums?: GroupSums | undefined;
+}
+
+function sampleWeight(call: CheckedCall, sample: number): number {
+  return call.sampleWeights?.[sample] ?? 1;
+}
+
+/** What a pixel term's mean divides by, when it is known without looking at the data. */
+export function knownDivisor(
+  { term, classes }: Member<PixelTerm>,
+  activation: Activation,
+  call: CheckedCall,
+): number | undefined {
+  if (term.reduction === 'sum') return 1;
+  const counts =
+    term.normalizer === 'all' ||
+    (term.normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
+  if (!counts) return undefined;
+  return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
+}
+
+/** The stages that count what the means of a group divide by. */
+function counting(call: CheckedCall, group: Group): number {
+  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
+  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
+  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
+  return (weighed ? STAGE.mass : 0) | (counted ? STAGE.valid : 0);
+}
+
+function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
+  const { channels } = call;
+  const v = sampleWeight(call, chunk.sample);
+  const softmax = group?.activation === 'softmax';
+  const valid = (k: number): number => totals[ROWS * channels + k] ?? NaN;
+  const mass = (k: number): number => totals[(ROWS + 1) * channels + k] ?? NaN;
+  group?.pixel.forEach((member, i) => {
+    if (knownDivisor(member, group.activation, call) !== undefined) return;
+    const { term, classes } = member;
+    let divisor = 0;
+    if (term.normalizer === 'weights') {
+      const counted = softmax ? classes.weights.keys() : classes.kept;
+      for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * mass(k);
+    } else if (softmax) divisor = valid(0);
+    else for (const k of classes.kept) divisor += valid(k);
+    (sums?.pixel[i] as { divisor: number }).divisor += divisor;
+  });
+}
+
+/** Adds the weighted losses of a chunk. A sample of weight 0 is out, whatever it holds. */
+function addValues({ call, sums }: Pass, totals: Float64Array, chunk: Chunk): void {
+  const v = sampleWeight(call, chunk.sample);
+  if (v === 0) return;
+  sums?.pixel.forEach((term, i) => {
+    term.sum += v * (totals[(ROWS + 2) * call.channels + i] ?? NaN);
+  });
+}
+
+/** Adds what a chunk gave to the sums of its pass. */
+export function addTotals(pass: Pass, totals: Float64Array, chunk: Chunk): void {
+  const [stages = 0] = pass.stages;
+  if (stages & (STAGE.valid | STAGE.mass)) addDivisors(pass, totals, chunk);
+  if (stages & STAGE.terms) addValues(pass, totals, chunk);
+  if (stages & (STAGE.sums | STAGE.allSums)) {
+    const row = pass.sums?.rows[chunk.sample] as Float64Array;
+    for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) + (totals[i] ?? NaN);
+  }
+}
+
+function emptySums(call: CheckedCall, group: Group): GroupSums {
+  const row = (): Float64Array => new Float64Array(ROWS * call.channels);
+  return {
+    pixel: group.pixel.map((member) => ({
+      sum: 0,
+      divisor: knownDivisor(member, group.activation, call) ?? 0,
+    })),
+    rows: group.region.length > 0 ? Array.from({ length: call.samples }, row) : [],
+  };
+}
+
+/** Looks at target, mask and weights alone: checks them, and counts what the means divide by. */
+export function countPass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
+  const stages = [counting(call, group)];
+  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group) };
+}
+
+/** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
+export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
+  const allSums = group.region.some(({ term }) => term.allSums);
+  const stages =
+    counting(call, group) |
+    STAGE.values |
+    (group.pixel.length > 0 ? STAGE.terms : 0) |
+    (group.region.length > 0 ? (allSums ? STAGE.allSums : STAGE.sums) : 0) |
+    (store ? STAGE.store : 0);
+  return {
+    call,
+    groups: [group],
+    stages: [stages],
+    out: store,
+    stored: false,
+    sums: emptySums(call, group),
+  };
+}
+
+/**
+ * Pass 2: the gradient of all groups into `out`. `stored`: pass 1 left the probabilities there. `sums`: also the pixel
+ * sums, for a loss whose value needs nothing first.
+ */
+export function gradientPass(
+  call: CheckedCall,
+  groups: readonly Group[],
+  gradients: readonly GroupGradient[],
+  out: Float32Array,
+  stored: boolean,
+  sums?: GroupSums,
+): Pass {
+  const stages = groups.map(
+    (_, at) => STAGE.values | STAGE.gradient | (sums ? STAGE.terms : 0) | (at > 0 ? STAGE.add : 0),
+  );
+  return { call, groups, stages, gradients, out, stored, sums };
+}
+
+/** Runs a pass on this thread. */
+export function runPass(pass: Pass): void {
+  const found = (totals: Float64Array, chunk: Chunk): void => addTotals(pass, totals, chunk);
+  const fault = runChunks(pass, whole(pass.call), pass.sums && found);
+  if (fault) refuse(pass.call, fault);
+}

@@ -1,0 +1,70 @@
+/** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
+import type { Data } from '../stream.js';
+import { threadsOf } from '../threads.js';
+import { KINDS, totalsLength } from '../workspace.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide } from './carrier.js';
+import { ALL, describe, multipliersOf, type Request } from './protocol.js';
+import { chunkPixels } from '../workspace.js';
+
+/** Entries of a part: a chunk's. To take one costs nothing, and an abort waits for no more. */
+const ENTRIES = 2 ** 16;
+
+const allocate = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(bytes);
+
+export const sharedFloats = (length: number): Float32Array => new Float32Array(allocate(4 * length));
+
+const isShared = (array: unknown): boolean =>
+  ArrayBuffer.isView(array) && Object.prototype.toString.call(array.buffer) === '[object SharedArrayBuffer]';
+
+/** Whether workers can read the array where it is. */
+export const canShare = (array: unknown): boolean => threadsOf() === 'shared' && isShared(array);
+
+/** The array, or a copy of it on shared memory. */
+function share<T extends ArrayLike<number>>(array: T): T {
+  if (isShared(array)) return array;
+  const Kind = KINDS[codeOf(array)] as Float32ArrayConstructor;
+  const copy = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
+  copy.set(array);
+  return copy as unknown as T;
+}
+
+/** Everything stays where it is; what is not yet on shared memory is copied once. */
+export function shareAll(call: Data, threads: number): Carrier {
+  const parts = divide(call, ENTRIES);
+  const data = dataOf(call, {
+    target: share(call.target),
+    mask: call.mask && share(call.mask),
+    pixelWeights: call.pixelWeights && share(call.pixelWeights),
+  });
+  /** In place of an `out` that is not shared, for all passes. */
+  let results: Float32Array | undefined;
+  return (pass) => {
+    const { sums, out, groups, gradients } = pass;
+    if (out && !isShared(out)) results ??= sharedFloats(out.length);
+    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
+    const chunks = chunksOf(call, chunkPixels(call.channels));
+    const taken = new Int32Array(allocate(4));
+    const totals = sums && new Float64Array(allocate(8 * chunks * length));
+    const whole = { sample: 0, samples: call.samples, start: 0, pixels: call.pixels };
+    const request: Request = {
+      ...describe(pass),
+      call: data,
+      multipliers: multipliersOf(pass, whole, allocate),
+      out: out && (results ?? out),
+      parts,
+      taken,
+      totals,
+      buffers: [],
+    };
+    return {
+      deliveries: Math.min(threads, parts.length),
+      totals,
+      send: () => ({ request, transfer: [] }),
+      receive: (_, { fault }) => fault,
+      stop: () => void Atomics.store(taken, 0, ALL),
+      finish: () => {
+        if (gradients && out && results) out.set(results);
+      },
+    };
+  };
+}
