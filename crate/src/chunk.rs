@@ -3,6 +3,7 @@
 
 use crate::simd::{LANES, Quad};
 use crate::workspace::{Tile, Workspace};
+use alloc::vec::Vec;
 
 /// What the door copies in and out.
 pub struct Chunk {

@@ -9,9 +9,14 @@
 //!
 //! Nothing here knows of batches, means or options: that is the TypeScript door's work, on a few numbers a class.
 
+#![no_std]
 #![forbid(unsafe_code)]
 #![allow(clippy::needless_range_loop, reason = "one index reads several planes and writes one")]
 #![allow(clippy::new_without_default, reason = "`new` reads tables or allocates: no call should hide it")]
+
+extern crate alloc;
+#[cfg(not(target_arch = "wasm32"))]
+extern crate std;
 
 pub mod activation;
 pub mod chunk;

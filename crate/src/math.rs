@@ -184,8 +184,8 @@ pub struct Power {
 
 impl Power {
     pub fn new(exponent: f32) -> Self {
-        let whole = exponent.floor().min(65_536.0);
-        Self { square: exponent == 2.0, whole: whole as u32, fraction: exponent - exponent.floor() }
+        let whole = libm::floorf(exponent).min(65_536.0);
+        Self { square: exponent == 2.0, whole: whole as u32, fraction: exponent - libm::floorf(exponent) }
     }
 
     /// Whether `of` reads its logarithm.

@@ -45,6 +45,6 @@ impl LogProduct {
     }
     #[inline(never)]
     pub fn total(self) -> f64 {
-        self.0.to_array().into_iter().map(f64::ln_1p).sum()
+        self.0.to_array().into_iter().map(libm::log1p).sum()
     }
 }

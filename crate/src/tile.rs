@@ -8,6 +8,7 @@ use crate::chunk::{Kind, read_entries, read_floats};
 use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Target, Tile, VALID, Weights, Workspace};
+use alloc::vec::Vec;
 
 /// Position of the first bad entry, or none.
 pub type Checked = Result<(), usize>;

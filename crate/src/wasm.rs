@@ -4,7 +4,18 @@ use crate::chunk::Kind;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
 use crate::workspace::{self, Activation, Input, Term, Weights};
+use lol_alloc::{FreeListAllocator, LockedAllocator};
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A free list: memory is taken a few times in the life of a module.
+#[global_allocator]
+static MEMORY: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
+
+/// Without the standard library no text of a panic is in the module; none is meant to happen.
+#[panic_handler]
+fn stop(_: &core::panic::PanicInfo) -> ! {
+    core::arch::wasm32::unreachable()
+}
 
 #[wasm_bindgen]
 pub struct Workspace {

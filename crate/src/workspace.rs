@@ -8,6 +8,8 @@ use crate::chunk::{Chunk, Kind};
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
 use crate::simd::{LANES, Quad};
+use alloc::vec;
+use alloc::vec::Vec;
 
 /// Floats of one tile buffer for ordinary channel counts.
 const TILE: usize = 2_048;
