@@ -1,9 +1,10 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
 import { type CheckedCall, checkCall } from './check/call.js';
-import { checkIgnoreIndex, classesOf } from './check/classes.js';
+import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
+import { accumulate, endToEnd, makePlan, meanOverRows, type Plan, rowsOfSamples, termSums } from './plan.js';
 import {
   countPass,
   gradientPass,
@@ -13,18 +14,17 @@ import {
   knownDivisor,
   type Member,
   sumsPass,
-  unreducedPass,
 } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
 import {
   activationOf,
   keptClasses,
-  type PixelTerm,
   type RegionTerm,
-  ROWS,
-  type Term,
   type WeightedTerm,
+  type Whole,
+  type WholeTerm,
 } from './term.js';
+import { unreducedData } from './unreduced.js';
 import type {
   Evaluation,
   Loss,
@@ -35,15 +35,6 @@ import type {
   Unreduced,
   ValueAndGrad,
 } from './types.js';
-
-/** Sample number of the one row of a loss over the batch. */
-const BATCH = -1;
-
-/** A loss's terms on the channels of a call. */
-interface Plan {
-  readonly groups: readonly Group[];
-  readonly members: readonly Member<Term>[];
-}
 
 /** What the sums of all terms come to. */
 interface Outcome {
@@ -56,7 +47,9 @@ interface Outcome {
 
 export class TermLoss implements Loss {
   readonly name: string;
-  readonly mergeable = true;
+  readonly mergeable: boolean;
+  /** Whether it makes a target of its own, which no other term could read. */
+  readonly ownTarget: boolean = false;
   readonly terms: readonly WeightedTerm[];
   readonly #config: LossConfig;
   readonly #description: string;
@@ -65,58 +58,51 @@ export class TermLoss implements Loss {
   constructor(config: LossConfig, terms: readonly WeightedTerm[], description: string, name = config.name) {
     this.name = name;
     this.terms = terms;
+    this.mergeable = terms.every(({ term }) => term.family !== 'whole');
     this.#config = config;
     this.#description = description;
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
-    const { checked, plan } = this.#check(pred, target, call, false);
-    return this.#outcome(plan, accumulate(checked, plan)).value;
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
+    return this.#outcome(plan, accumulate(checked, plan), whole).value;
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
-    const { checked, plan } = this.#check(pred, target, call, false);
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
     const grad = checked.out ?? new Float32Array(pred.length);
     const [group] = plan.groups;
-    let sums: TermSums[];
-    if (plan.groups.length > 1 || group === undefined) sums = accumulate(checked, plan);
-    else {
+    if (plan.groups.length === 1 && group !== undefined && this.mergeable) {
       if (checked.aliased) countPass(checked, group);
       if (group.region.length === 0) return { value: this.#fused(checked, plan, group, grad), grad };
-      // Given probabilities need no storing: pass 2 reads the prediction again.
-      const stored = group.activation !== 'none';
-      sums = termSums(checked, plan, [sumsPass(checked, group, stored ? grad : undefined)]);
-      const outcome = this.#outcome(plan, sums);
-      gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, stored);
-      return { value: outcome.value, grad };
     }
-    const outcome = this.#outcome(plan, sums);
-    gradientPass(checked, plan.groups, this.#gradients(checked, plan, sums, outcome), grad, false);
+    // Given probabilities need no storing: pass 2 reads the prediction again.
+    const stored =
+      plan.groups.length === 1 &&
+      this.mergeable &&
+      group?.activation !== 'none' &&
+      !group?.pixel.some(({ term }) => term.needsLogits);
+    const sums =
+      stored && group ? termSums(checked, plan, [sumsPass(checked, group, grad)]) : accumulate(checked, plan);
+    const outcome = this.#outcome(plan, sums, whole);
+    const gradients = this.#gradients(checked, plan, sums, outcome);
+    const [groups, more] = this.#wholeGroups(checked, plan, whole);
+    gradientPass(checked, [...plan.groups, ...groups], [...gradients, ...more], grad, stored);
     return { value: outcome.value, grad };
   }
 
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced {
-    const only = this.#config.terms === undefined ? this.terms[0]?.term : undefined;
-    if (only === undefined) {
+    const only = this.terms[0]?.term;
+    if (only === undefined || this.#isSum) {
       throw new Error(`${this.name} has no unreduced form; evaluate().terms gives its terms`);
     }
-    const { checked, plan } = this.#check(pred, target, call, false);
-    const { samples, shape, channels } = checked;
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
+    if (whole[0]) return whole[0].unreduced;
+    const { samples, channels } = checked;
     const [group] = plan.groups;
-    if (only.family === 'pixel' && group) {
-      if (group.activation !== 'softmax') {
-        const data = new Float32Array(pred.length);
-        unreducedPass(checked, group, data);
-        return { data, shape: [...shape] };
-      }
-      const data = new Float32Array(samples * checked.pixels);
-      unreducedPass(checked, group, data);
-      const last = only.dataFormat === 'channelsLast';
-      const spatial = last ? shape.slice(1, -1) : shape.slice(2);
-      return { data, shape: [shape[0] ?? 0, ...spatial] };
-    }
+    if (only.family === 'pixel' && group) return unreducedData(checked, group);
     const region = only as RegionTerm;
-    const data = this.#outcome(plan, accumulate(checked, plan)).regions[0]?.losses ?? new Float64Array(0);
+    const data = this.#outcome(plan, accumulate(checked, plan), []).regions[0]?.losses ?? new Float64Array(0);
     const rows = region.aggregate === 'sample' ? [samples] : [];
     return {
       data,
@@ -125,22 +111,26 @@ export class TermLoss implements Loss {
   }
 
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
-    const { checked, plan } = this.#check(pred, target, call, false);
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
     const sums = accumulate(checked, plan);
-    const { value, values, regions } = this.#outcome(plan, sums);
+    const { value, values, regions } = this.#outcome(plan, sums, whole);
     const counted = new Set(plan.members.flatMap(({ classes }) => classes.kept));
     const common = {
       value,
       classes: [...counted].sort((a, b) => a - b),
-      sums: new Sums(this.#config, checked.channels, sums),
+      ...(this.mergeable && { sums: new Sums(this.#config, checked.channels, sums) }),
     };
-    if (this.#config.terms !== undefined) {
+    if (this.#isSum) {
       const terms = this.terms.map(({ weight, term }, i) => ({
         name: term.name,
         weight,
         value: values[i] ?? NaN,
       }));
       return { ...common, terms };
+    }
+    if (whole[0]) {
+      const { perClass, perSample } = whole[0];
+      return { ...common, ...(perClass && { perClass }), ...(perSample && { perSample }) };
     }
     const [result] = regions;
     const [only] = plan.members;
@@ -154,13 +144,14 @@ export class TermLoss implements Loss {
   }
 
   accumulate(pred: Prediction, target: Target, call: LossCall): Sums {
+    this.#refuseWhole();
     const { checked, plan } = this.#check(pred, target, call, true);
     return new Sums(this.#config, checked.channels, accumulate(checked, plan));
   }
 
   valueFrom(sums: Sums): number {
     this.#own(sums);
-    return this.#outcome(this.#plan(sums.channels), sums.terms).value;
+    return this.#outcome(this.#plan(sums.channels), sums.terms, []).value;
   }
 
   gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array {
@@ -171,7 +162,7 @@ export class TermLoss implements Loss {
     }
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) countPass(checked, group);
-    const outcome = this.#outcome(plan, sums.terms);
+    const outcome = this.#outcome(plan, sums.terms, []);
     const gradients = this.#gradients(checked, plan, sums.terms, outcome);
     gradientPass(checked, plan.groups, gradients, grad, false);
     return grad;
@@ -185,7 +176,22 @@ export class TermLoss implements Loss {
     return copy(this.#config);
   }
 
+  /** Whether the value has parts, be it a sum of one. */
+  get #isSum(): boolean {
+    return this.terms.length > 1 || this.#config.name === 'weightedSum';
+  }
+
+  #refuseWhole(): void {
+    const whole = this.terms.find(({ term }) => term.family === 'whole');
+    if (whole === undefined) return;
+    const { name } = whole.term;
+    throw new Error(
+      `${name} ranks or weighs all pixels together: it has no sums that add (mergeable is false)`,
+    );
+  }
+
   #own(sums: Sums): void {
+    this.#refuseWhole();
     if (!(sums instanceof Sums))
       throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
     if (canonical(sums.config) !== canonical(this.#config)) {
@@ -200,12 +206,19 @@ export class TermLoss implements Loss {
     target: Target,
     call: LossCall,
     parts: boolean,
-  ): { checked: CheckedCall; plan: Plan } {
+  ): { checked: CheckedCall; plan: Plan; whole: readonly (Whole | undefined)[] } {
     const last = this.terms[0]?.term.dataFormat === 'channelsLast';
     const checked = checkCall(pred, target, call, last, parts);
     const plan = this.#plan(checked.channels);
     for (const { term } of this.terms) checkIgnoreIndex(term.ignoreIndex, checked.dense);
-    return { checked: endToEnd(checked, this.terms), plan };
+    const whole = this.mergeable
+      ? []
+      : plan.members.map(({ term, classes }) =>
+          term.family === 'whole'
+            ? term.run(checked, classes, activationOf(term, checked.channels), term)
+            : undefined,
+        );
+    return { checked: endToEnd(checked, this.terms), plan, whole };
   }
 
   #plan(channels: number): Plan {
@@ -217,17 +230,17 @@ export class TermLoss implements Loss {
     return plan;
   }
 
-  #outcome(plan: Plan, sums: readonly TermSums[]): Outcome {
+  #outcome(plan: Plan, sums: readonly TermSums[], whole: readonly (Whole | undefined)[]): Outcome {
     const regions = plan.members.map(({ term, classes }, i) =>
       term.family === 'region'
         ? regionResult(term, classes, (sums[i] as { rows: readonly Row[] }).rows)
         : undefined,
     );
-    const values = plan.members.map(({ term, classes }, i) =>
-      term.family === 'region'
-        ? (regions[i]?.value ?? NaN)
-        : pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums),
-    );
+    const values = plan.members.map(({ term, classes }, i) => {
+      if (term.family === 'region') return regions[i]?.value ?? NaN;
+      if (term.family === 'whole') return whole[i]?.value ?? NaN;
+      return pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums);
+    });
     const [only] = this.terms;
     // A single loss's value is not multiplied: 1·x is x, but a sum of one would turn −0 into 0.
     if (this.terms.length === 1 && only?.weight === 1) return { value: values[0] ?? NaN, values, regions };
@@ -243,7 +256,33 @@ export class TermLoss implements Loss {
       : { pixel: known.map((divisor) => ({ sum: 0, divisor: divisor ?? 0 })), rows: [] };
     const gradients = this.#gradients(checked, plan, termSums(checked, plan, [collected]), undefined);
     gradientPass(checked, [group], gradients, grad, false, collected);
-    return this.#outcome(plan, termSums(checked, plan, [collected])).value;
+    return this.#outcome(plan, termSums(checked, plan, [collected]), []).value;
+  }
+
+  /** The passes of terms that need all the data in hand. */
+  #wholeGroups(
+    checked: CheckedCall,
+    plan: Plan,
+    whole: readonly (Whole | undefined)[],
+  ): [groups: Group[], gradients: GroupGradient[]] {
+    const [groups, gradients]: [Group[], GroupGradient[]] = [[], []];
+    whole.forEach((result, index) => {
+      const factor = checked.upstream * (this.terms[index]?.weight ?? 0);
+      for (const { call, activation, pixel, slopes } of result?.gradient ?? []) {
+        const { ignoreIndex } = (plan.members[index] as Member<WholeTerm>).term;
+        const members = pixel.map(({ term, classes }) => ({ term, classes, index }));
+        groups.push({ activation, ignoreIndex, pixel: members, region: [], call, slopes });
+        const scales = pixel.map(({ scale }) => factor * scale);
+        const affine =
+          slopes &&
+          ((sample: number, table: Float32Array): boolean => {
+            for (let k = 0; k < checked.channels; k++) table[k] = factor * slopes.scale(sample, k);
+            return false;
+          });
+        gradients.push({ scales, affine });
+      }
+    });
+    return [groups, gradients];
   }
 
   #gradients(
@@ -278,96 +317,4 @@ export class TermLoss implements Loss {
       };
     });
   }
-}
-
-/** Position of each sample's row among the sums of a region term. */
-function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
-  const { rows } = sums as { rows: readonly Row[] };
-  const positions = new Map(rows.map((row, position) => [row.sample, position]));
-  return Array.from({ length: checked.samples }, (_, b) => {
-    const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
-    const position = positions.get(sample);
-    if (position === undefined) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
-    return position;
-  });
-}
-
-/**
- * The call with its samples laid end to end as one, where the terms do not tell them apart and memory already has them
- * so: 65,536 samples of one pixel are then a few chunks, not 65,536.
- */
-function endToEnd(checked: CheckedCall, terms: readonly WeightedTerm[]): CheckedCall {
-  const { samples, channels, pixels, last } = checked;
-  const contiguous = channels === 1 || last || pixels === 1;
-  const apart = terms.some(({ term }) => term.family === 'region' && term.aggregate === 'sample');
-  if (samples <= 1 || !contiguous || apart || checked.sampleWeights) return checked;
-  return { ...checked, samples: 1, pixels: samples * pixels, last: channels > 1 };
-}
-
-function makePlan(terms: readonly WeightedTerm[], channels: number): Plan {
-  const members = terms.map(({ term }, index) => ({ term, classes: classesOf(term, channels), index }));
-  const groups = new Map<string, Member<Term>[]>();
-  for (const member of members) {
-    const key = `${activationOf(member.term, channels)} ${member.term.ignoreIndex}`;
-    groups.set(key, [...(groups.get(key) ?? []), member]);
-  }
-  return {
-    members,
-    groups: [...groups.values()].map((group) => ({
-      activation: activationOf((group[0] as Member<Term>).term, channels),
-      ignoreIndex: group[0]?.term.ignoreIndex,
-      pixel: group.filter((m): m is Member<PixelTerm> => m.term.family === 'pixel'),
-      region: group.filter((m): m is Member<RegionTerm> => m.term.family === 'region'),
-    })),
-  };
-}
-
-/** Pass 1 of every group. */
-function accumulate(checked: CheckedCall, plan: Plan): TermSums[] {
-  return termSums(
-    checked,
-    plan,
-    plan.groups.map((group) => sumsPass(checked, group)),
-  );
-}
-
-/** The sums of each term, in the order of the terms. */
-function termSums(checked: CheckedCall, plan: Plan, found: readonly GroupSums[]): TermSums[] {
-  const sums: TermSums[] = [];
-  plan.groups.forEach((group, at) => {
-    const { pixel, rows } = found[at] as GroupSums;
-    group.pixel.forEach(({ index }, i) => {
-      sums[index] = { ...(pixel[i] as PixelSums) };
-    });
-    for (const { term, index } of group.region) sums[index] = { rows: regionRows(checked, term, rows) };
-  });
-  return sums;
-}
-
-function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float64Array[]): Row[] {
-  const weight = (b: number): number => checked.sampleWeights?.[b] ?? 1;
-  if (term.aggregate === 'sample') {
-    return rows.map((sums, b) => ({ sample: checked.firstSample + b, weight: weight(b), sums }));
-  }
-  const sums = new Float64Array(ROWS * checked.channels);
-  rows.forEach((row, b) => {
-    const v = weight(b);
-    // A sample of weight 0 is out, whatever it holds.
-    if (v !== 0) row.forEach((x, i) => (sums[i] = (sums[i] ?? 0) + v * x));
-  });
-  return [{ sample: BATCH, weight: 1, sums }];
-}
-
-/** The mean loss of each class over the rows that do not skip it. */
-function meanOverRows({ losses }: RegionResult, rows: readonly Row[], kept: readonly number[]): Float64Array {
-  return Float64Array.from(kept, (_, i) => {
-    let [sum, weight] = [0, 0];
-    rows.forEach((row, b) => {
-      const loss = losses[b * kept.length + i] ?? NaN;
-      if (Number.isNaN(loss) || row.weight === 0) return;
-      sum += row.weight * loss;
-      weight += row.weight;
-    });
-    return sum / weight;
-  });
 }

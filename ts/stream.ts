@@ -5,7 +5,7 @@
  * (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
  */
 import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
-import { ACTIVATION, type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
+import { ACTIVATION, type Classes, type PixelTerm, type RegionTerm, ROWS, type Slopes } from './term.js';
 import type { Activation } from './types.js';
 import { type Workspace, workspace } from './workspace.js';
 
@@ -21,6 +21,11 @@ export interface Group {
   readonly ignoreIndex: number | undefined;
   readonly pixel: readonly Member<PixelTerm>[];
   readonly region: readonly Member<RegionTerm>[];
+  /** The distances of the one region term, where it is a generalized Wasserstein Dice loss. */
+  readonly distances?: readonly (readonly number[])[] | undefined;
+  /** The call with weights of this group's own. */
+  readonly call?: CheckedCall;
+  readonly slopes?: Slopes | undefined;
 }
 
 /** What pass 1 found of a group. */
@@ -35,7 +40,7 @@ export interface GroupSums {
 export interface GroupGradient {
   /** Of each pixel term. */
   readonly scales: readonly number[];
-  /** Of the region terms together: rows a…e of the affine gradient. */
+  /** Of the region terms together: rows a…e of the affine gradient. Of slopes: what multiplies those of each class. */
   readonly affine: ((sample: number, table: Float32Array) => boolean) | undefined;
 }
 
@@ -52,6 +57,11 @@ const GRADIENT = 256;
 const AFFINE = 512;
 const CURVED = 1024;
 const ADD = 2048;
+const COUNTS = 4096;
+const ERRORS = 8192;
+const HINGE = 16_384;
+const SLOPES = 32_768;
+const WASSERSTEIN = 65_536;
 
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
 const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
@@ -125,6 +135,7 @@ function prepare(call: CheckedCall, group: Group, stored: boolean, scales?: read
     ws.raw.term(i, term.kernel, term.exponent, scales?.[i] ?? 0);
     term.fill(ws.table(1 + i), classes, group.activation, 1);
   });
+  if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
 
@@ -252,7 +263,7 @@ export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array):
     counting(call, group) |
     VALUES |
     (group.pixel.length > 0 ? TERMS : 0) |
-    (regions ? (allSums ? ALL_SUMS : SUMS) : 0) |
+    (group.distances ? WASSERSTEIN : regions ? (allSums ? ALL_SUMS : SUMS) : 0) |
     (store ? STORE : 0);
   eachChunk(ws, call, (chunk) => {
     loadTruth(ws, call, chunk);
@@ -283,27 +294,66 @@ export function gradientPass(
 ): void {
   const several = groups.length > 1;
   const first = groups[0] as Group;
-  let ws = prepare(call, first, stored);
+  let ws = prepare(first.call ?? call, first, stored);
   let prepared: number | undefined;
-  let affine = 0;
+  let stages = 0;
   eachChunk(ws, call, (chunk) => {
     groups.forEach((group, at) => {
       const gradient = gradients[at] as GroupGradient;
+      const own = group.call ?? call;
       if (several || prepared !== chunk.sample) {
-        const v = sampleWeight(call, chunk.sample);
+        const v = sampleWeight(own, chunk.sample);
         const scales = gradient.scales.map((scale) => v * scale);
-        ws = prepare(call, group, stored, scales);
+        ws = prepare(own, group, stored, scales);
         const curved = gradient.affine?.(chunk.sample, ws.table(0));
-        affine = curved === undefined ? 0 : curved ? CURVED : AFFINE;
+        stages = group.distances ? WASSERSTEIN : curved === undefined ? 0 : curved ? CURVED : AFFINE;
         prepared = chunk.sample;
       }
-      loadTruth(ws, call, chunk);
-      loadValues(ws, call, chunk, stored ? out : call.pred);
-      run(ws, call, chunk, VALUES | GRADIENT | affine | (collect ? TERMS : 0) | (at > 0 ? ADD : 0));
-      if (collect) addValues(ws, call, group, chunk, collect);
+      loadTruth(ws, own, chunk);
+      loadValues(ws, own, chunk, stored ? out : call.pred);
+      if (group.slopes) stages = loadSlopes(ws, own, chunk, group.slopes);
+      run(ws, own, chunk, VALUES | GRADIENT | stages | (collect ? TERMS : 0) | (at > 0 ? ADD : 0));
+      if (collect) addValues(ws, own, group, chunk, collect);
     });
     unload(ws, call, chunk, out);
   });
+}
+
+/** Copies in slopes, where weights are otherwise. */
+function loadSlopes(ws: Workspace, call: CheckedCall, chunk: Chunk, { data, raw }: Slopes): number {
+  eachRun(ws, call, chunk, call.channels, (at, from, length) => {
+    ws.load('weight', at, data, from, length);
+  });
+  return SLOPES | (raw ? HINGE : 0);
+}
+
+/** Of the target alone: Σ w g of each channel, then Σ w of each, samples weighed too. */
+export function countsPass(call: CheckedCall, group: Group): Float64Array {
+  const ws = prepare(call, group, false);
+  const counts = new Float64Array(2 * call.channels);
+  eachChunk(ws, call, (chunk) => {
+    loadTruth(ws, call, chunk);
+    run(ws, call, chunk, COUNTS);
+    const v = sampleWeight(call, chunk.sample);
+    for (let k = 0; k < call.channels; k++) {
+      counts[k] = (counts[k] ?? 0) + v * ws.total(2 * call.channels + k);
+      counts[call.channels + k] = (counts[call.channels + k] ?? 0) + v * ws.total(7 * call.channels + k);
+    }
+  });
+  return counts;
+}
+
+/** The error of every element in the prediction's layout; its sign bit is the target, ±∞ no error (see the core). */
+export function errorsPass(call: CheckedCall, group: Group, hinge: boolean): Float32Array {
+  const ws = prepare(call, group, false);
+  const errors = new Float32Array(call.pred.length);
+  eachChunk(ws, call, (chunk) => {
+    loadTruth(ws, call, chunk);
+    loadValues(ws, call, chunk, call.pred);
+    run(ws, call, chunk, VALUES | ERRORS | (hinge ? HINGE : 0));
+    unload(ws, call, chunk, errors);
+  });
+  return errors;
 }
 
 /** The weighted loss of every element (sigmoid, none) or pixel (softmax), times the sample's weight. */

@@ -50,12 +50,45 @@ export class Workspace {
       table: raw.table() / 4,
       totals: raw.totals() / 8,
     };
+    this.#renew();
+  }
+
+  #renew(): void {
     const { buffer } = this.#memory;
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = KINDS.map((Kind) => new Kind(buffer));
     this.#floats = new Float32Array(buffer);
     this.#doubles = new Float64Array(buffer);
+  }
+
+  /** Room for a row and a column a class. */
+  matrix(): Float32Array {
+    this.raw.reserve_matrix(this.#channels);
+    this.#renew();
+    const from = this.raw.matrix() / 4;
+    return this.#floats.subarray(from, from + this.#channels ** 2);
+  }
+
+  /** Room for the errors of a group that is to be ranked, and for their weights. */
+  order(
+    length: number,
+    weighted: boolean,
+  ): { readonly errors: Float32Array; readonly weights: Float32Array } {
+    this.raw.reserve_order(length, weighted);
+    this.#renew();
+    const [errors, weights] = [this.raw.order_errors() / 4, this.raw.order_weights() / 4];
+    return {
+      errors: this.#floats.subarray(errors, errors + length),
+      weights: this.#floats.subarray(weights, weights + (weighted ? length : 0)),
+    };
+  }
+
+  /** The errors as the last ranking left them. */
+  ranked(length: number): Float32Array {
+    this.#renew();
+    const from = this.raw.order_errors() / 4;
+    return this.#floats.subarray(from, from + length);
   }
 
   /** Result `at` of the last run. */
