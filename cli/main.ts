@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: its arguments, and which code it exits with. */
 import { readFileSync } from 'node:fs';
-import tab from '@bomb.sh/tab/commander';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { benchCommand } from './bench.js';
 import { checkCommand } from './check.js';
@@ -148,8 +147,6 @@ program
   .option('--json', 'JSON lines')
   .addHelpText('after', CHECK_HELP)
   .action(run(checkCommand));
-
-tab(program);
 
 // A reader such as head that has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,6 +4,7 @@ import { binaryCrossEntropyLoss, crossEntropyLoss, diceLoss } from '../ts/index.
 import { make } from './twin/compare.js';
 import { type Config, twinValue } from './twin/index.js';
 import { random } from './twin/random.js';
+import { needed } from './twin/cases.js';
 import { TABLE } from './twin/table.js';
 
 const scientific = (x: number): string => x.toExponential(1);
@@ -27,7 +28,7 @@ describe('value', () => {
   const cases = Object.entries(TABLE).flatMap(([name, { activations }]) =>
     activations
       .filter((activation) => activation !== 'none')
-      .map((activation): Config => ({ name, options: { activation } })),
+      .map((activation): Config => ({ name, options: { activation, ...needed(name, 4) } })),
   );
 
   it('relative error ≤ 1e-6 against f64 on random logits', () => {

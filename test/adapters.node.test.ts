@@ -8,8 +8,12 @@ import {
   binaryCrossEntropyLoss,
   crossEntropyLoss,
   diceLoss,
+  exponentialLogarithmicLoss,
   focalLoss,
+  lovaszSoftmaxLoss,
+  ohemCrossEntropyLoss,
   regionLoss,
+  regions,
   weightedSum,
 } from 'segloss';
 import { iou } from 'segloss/compat/article';
@@ -43,6 +47,9 @@ describe.each(['cpu', 'wasm'])('tfjs, backend %s', (backend) => {
     ['a loss with the default layout', diceLoss({ smooth: 1 }), diceLoss({ smooth: 1, ...LAST })],
     ['a loss that says the layout', focalLoss(LAST), focalLoss(LAST)],
     ["a loss of one's own", own(), own(LAST)],
+    ['a compound', exponentialLogarithmicLoss(), exponentialLogarithmicLoss(LAST)],
+    ['a ranking', lovaszSoftmaxLoss(), lovaszSoftmaxLoss(LAST)],
+    ['a choice', ohemCrossEntropyLoss({ minKept: 3 }), ohemCrossEntropyLoss({ minKept: 3, ...LAST })],
     [
       'a weighted sum',
       weightedSum([
@@ -66,6 +73,18 @@ describe.each(['cpu', 'wasm'])('tfjs, backend %s', (backend) => {
       const error = Math.max(...right.grad.map((g, i) => Math.abs(g - grad.dataSync()[i]!)));
       expect(error).toBeLessThan(1e-6);
     }
+  });
+
+  test('regions of a label map', () => {
+    const sets = [[1, 2, 3], [2, 3], [3], [0]];
+    const of = tfjsLoss(regions(diceLoss(), sets));
+    const map = tf.tensor(labels, SHAPE.slice(0, 3), 'int32');
+    const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => of(map, z))(tf.tensor(logits, SHAPE));
+    const right = regions(diceLoss(LAST), sets).valueAndGrad(logits, labels, { shape: SHAPE });
+    expect(value.dataSync()[0]).toBeCloseTo(right.value, 6);
+    expect(Math.max(...right.grad.map((g, i) => Math.abs(g - grad.dataSync()[i]!)))).toBeLessThan(1e-7);
+    expect(() => of(tf.tensor(oneHot, SHAPE), tf.tensor(logits, SHAPE))).toThrow(/a label map/);
+    expect(() => tfjsLoss(regions(diceLoss({ dataFormat: 'channelsFirst' }), sets))).toThrow(RangeError);
   });
 
   test('probabilities, and what comes with a call', () => {

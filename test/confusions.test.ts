@@ -1,5 +1,14 @@
 /** What people confuse, on every loss: the error, or `diagnose`, names the mistake and the fix, and the fix works. */
-import type { Loss, LossCall, Prediction, Target } from 'segloss';
+import {
+  diceLoss,
+  type Loss,
+  type LossCall,
+  lovaszSoftmaxLoss,
+  type Prediction,
+  regions,
+  type Target,
+  topKCrossEntropyLoss,
+} from 'segloss';
 import { diagnose } from 'segloss/diagnose';
 import { confusionMatrix } from 'segloss/metrics';
 import { describe, expect, test } from 'vitest';
@@ -215,6 +224,23 @@ describe('diagnose', () => {
     const { pred, shape } = good(of);
     expect(() => diagnose(loss(of), pred, new Uint8Array(3), { shape })).toThrow(/"target" expected length/);
     expect(() => diagnose({} as never, pred, new Uint8Array(3), { shape })).toThrow(TypeError);
+  });
+
+  test('of rankings and of regions', () => {
+    const of = { ...many[0]!, activation: 'sigmoid' as const };
+    const { pred, labels, shape } = good(of);
+    for (const own of [
+      lovaszSoftmaxLoss({ activation: 'sigmoid' }),
+      topKCrossEntropyLoss({ activation: 'sigmoid' }),
+      regions(diceLoss({ ignoreIndex: 255 }), [[1, 2, 9], [2], [9]]),
+    ]) {
+      expect(diagnose(own, pred, labels, { shape })).toEqual([]);
+      const [finding, ...others] = diagnose(own, probabilities(of), labels, { shape });
+      expect([finding?.kind, others]).toEqual(['doubleActivation', []]);
+    }
+    const map = regions(diceLoss({ ignoreIndex: 255 }), [[1, 2], [2], [9]]);
+    const marked = labels.map((label) => (label === 2 ? 255 : label === 1 ? 9 : 0));
+    expect(diagnose(map, pred, marked, { shape })).toEqual([]);
   });
 
   test('looks at a few pixels of many', () => {

@@ -4,12 +4,18 @@ import {
   binaryCrossEntropyLoss,
   crossEntropyLoss,
   diceLoss,
+  fBetaLoss,
   focalLoss,
   focalTverskyLoss,
+  generalizedCrossEntropyLoss,
   generalizedDiceLoss,
   jaccardLoss,
   type Loss,
   type LossCall,
+  matthewsLoss,
+  penaltyGeneralizedDiceLoss,
+  polyCrossEntropyLoss,
+  qualityFocalLoss,
   regionLoss,
   sensitivitySpecificityLoss,
   tverskyLoss,
@@ -59,7 +65,7 @@ export const LOSSES: readonly Entry[] = [
   entry('pixel', 'crossEntropyLoss', crossEntropyLoss, ['labelSmoothing'], {
     activations: ['softmax', 'none'],
   }),
-  entry('pixel', 'focalLoss', focalLoss, ['gamma', 'alpha']),
+  entry('pixel', 'focalLoss', focalLoss, ['gamma', 'alpha', 'normalized', 'reducedThreshold']),
   entry('region', 'diceLoss', diceLoss, ['exponent', 'transform']),
   entry('region', 'jaccardLoss', jaccardLoss, ['exponent', 'transform']),
   entry('region', 'tverskyLoss', tverskyLoss, ['fpWeight', 'fnWeight', 'transform']),
@@ -69,6 +75,20 @@ export const LOSSES: readonly Entry[] = [
     without: ['average', 'emptyClass', 'classWeighting'],
   }),
   entry('region', 'falseDiscoveryLoss', falseDiscoveryLoss, ['floor']),
+  entry('pixel', 'qualityFocalLoss', qualityFocalLoss, ['beta'], { activations: ['sigmoid', 'none'] }),
+  entry('pixel', 'generalizedCrossEntropyLoss', generalizedCrossEntropyLoss, ['q', 'labelSmoothing']),
+  entry('pixel', 'polyCrossEntropyLoss', polyCrossEntropyLoss, ['epsilon', 'labelSmoothing']),
+  entry('region', 'fBetaLoss', fBetaLoss, ['beta', 'transform']),
+  entry('region', 'matthewsLoss', matthewsLoss),
+  entry(
+    'region',
+    'penaltyGeneralizedDiceLoss',
+    penaltyGeneralizedDiceLoss,
+    ['weighting', 'absentClass', 'k'],
+    {
+      without: ['average', 'emptyClass', 'classWeighting'],
+    },
+  ),
 ];
 
 const SHARED = 'activation dataFormat reduction ignoreIndex classes includeBackground classWeights'.split(

@@ -1,5 +1,13 @@
 /** How results print. */
-import { crossEntropyLoss, diceLoss, regionLoss, Sums, weightedSum } from 'segloss';
+import {
+  crossEntropyLoss,
+  diceLoss,
+  regionLoss,
+  regions,
+  Sums,
+  topKCrossEntropyLoss,
+  weightedSum,
+} from 'segloss';
 import { confusionMatrix, lesions, surfaceDistances } from 'segloss/metrics';
 import { expect, test } from 'vitest';
 
@@ -26,6 +34,10 @@ test('a loss prints as the call that makes it', () => {
   );
   expect(inspect(sum)).toBe(
     "weightedSum([[1, diceLoss({ aggregate: 'batch' })], [0.5, crossEntropyLoss()]], { name: 'mine' })",
+  );
+  expect(inspect(topKCrossEntropyLoss({ percent: 5 }))).toBe('topKCrossEntropyLoss({ percent: 5 })');
+  expect(inspect(regions(diceLoss({ smooth: 1 }), [[1, 2], [2]]))).toBe(
+    'regions(diceLoss({ smooth: 1 }), [[1, 2], [2]])',
   );
   const own = regionLoss('ownLoss', () => ({ value: 0, partials: {} }), { sharpness: 2 });
   expect(inspect(own())).toMatch(/^ownLoss\(/);

@@ -11,13 +11,13 @@ describe('options matrix, one at a time', () => {
   it.each(Object.keys(TABLE))('%s: value ≤ 1e-6, gradient ≤ 2e-6 of the largest entry', (name) => {
     const cases: Case[] = [...oneAtATime(name)];
     total += cases.length;
-    expect(cases.length).toBeGreaterThan(600);
+    expect(cases.length).toBeGreaterThan(350);
     const wrong = cases.flatMap(compare);
     expect(wrong.slice(0, SHOWN), `${wrong.length} wrong in ${cases.length} cases`).toEqual([]);
   });
 
   afterAll(() => {
     console.log(`options matrix: ${total} cases`);
-    expect(total).toBeGreaterThan(8000);
+    expect(total).toBeGreaterThan(30_000);
   });
 });

@@ -1,10 +1,22 @@
 /** Losses on several threads give the bits that they give on one. */
 import fc from 'fast-check';
-import { crossEntropyLoss, diceLoss, type Loss, type LossCall, weightedSum } from 'segloss';
+import {
+  type Activation,
+  binaryCrossEntropyLoss,
+  crossEntropyLoss,
+  deepSupervision,
+  diceLoss,
+  type Loss,
+  type LossCall,
+  lossFromJSON,
+  regions,
+  weightedSum,
+} from 'segloss';
 import { createPool, type Pool } from 'segloss/pool';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASES, data, difference, oneHot, random, toLast } from './contract-cases.js';
 import { shared, worker } from './pool-of.js';
+import { TABLE } from './twin/table.js';
 
 const THREADS = [1, 2, 3];
 let pools: Pool[] = [];
@@ -47,7 +59,7 @@ async function check(loss: Loss, pred: Pred, target: Target, call: LossCall): Pr
 }
 
 /** Two samples of chunks and a bit, with everything a call can have; large enough to be divided. */
-function problem(of: (typeof CASES)[number]) {
+function problem(of: { readonly activation: Activation; readonly channels: number }) {
   const pixels = of.channels === 1 ? 33_500 : 16_500;
   const all = data(of, 2, [pixels], 1);
   const next = random(2);
@@ -92,6 +104,52 @@ describe.each(CASES)('$title', (of) => {
       }
     }
   });
+});
+
+const others = Object.entries(TABLE).flatMap(([name, { activations, needs = {} }]) =>
+  CASES.some(({ title }) => title.startsWith(`${name},`))
+    ? []
+    : activations.map((activation) => {
+        const options = Object.entries(needs).map(([option, values]): [string, unknown] => [
+          option,
+          values(3)[0],
+        ]);
+        return { name, activation, options: { activation, ...Object.fromEntries<unknown>(options) } };
+      }),
+);
+test.each(others)('$name, $activation: the same bits, or why not', async ({ name, activation, options }) => {
+  const loss = lossFromJSON({ name, options });
+  const { pred, labels, shape, mask, pixelWeights } = problem({ activation, channels: 3 });
+  if (loss.mergeable) {
+    await check(loss, pred, labels, { shape });
+    await check(loss, pred, labels, { shape, mask, pixelWeights, sampleWeights: [0.5, 2], upstream: 3 });
+    return;
+  }
+  for (const own of [
+    loss,
+    weightedSum([
+      [1, diceLoss({ activation })],
+      [1, loss],
+    ]),
+  ]) {
+    await expect(pools[1]!.valueAndGrad(own, pred, labels, { shape })).rejects.toThrow(
+      `${own.name} is not mergeable`,
+    );
+    await expect(pools[1]!.accumulate(own, pred, labels, { shape })).rejects.toThrow('call its own methods');
+  }
+});
+
+test('regions of a label map; not several scales', async () => {
+  const { pred, labels, shape, mask, pixelWeights } = problem({ activation: 'sigmoid', channels: 3 });
+  const sum = weightedSum([
+    [1, diceLoss({ ignoreIndex: 0, activation: 'sigmoid' })],
+    [2, binaryCrossEntropyLoss({ ignoreIndex: 0 })],
+  ]);
+  const loss = regions(sum, [[1, 2], [2], [1]]);
+  await check(loss, pred, labels, { shape });
+  await check(loss, pred, labels, { shape, mask, pixelWeights });
+  const scales = deepSupervision(diceLoss()) as unknown as Loss;
+  await expect(pools[1]!.value(scales, pred, labels, { shape })).rejects.toThrow('call its own methods');
 });
 
 test('any shape, any number of classes', async () => {

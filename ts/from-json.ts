@@ -5,7 +5,23 @@
  */
 import { checkNames, nearest } from './check/nearest.js';
 import { show } from './check/options.js';
+import { regions } from './combinator/regions.js';
 import { binaryCrossEntropyLoss } from './loss/binary-cross-entropy.js';
+import { comboLoss } from './loss/combo.js';
+import { exponentialLogarithmicLoss } from './loss/exponential-logarithmic.js';
+import { fBetaLoss } from './loss/f-beta.js';
+import { generalizedCrossEntropyLoss } from './loss/generalized-cross-entropy.js';
+import { matthewsLoss } from './loss/matthews.js';
+import { penaltyGeneralizedDiceLoss } from './loss/penalty-generalized-dice.js';
+import { polyCrossEntropyLoss } from './loss/poly-cross-entropy.js';
+import { qualityFocalLoss } from './loss/quality-focal.js';
+import { unifiedFocalLoss } from './loss/unified-focal.js';
+import { balancedCrossEntropyLoss } from './loss/balanced-cross-entropy.js';
+import { generalizedWassersteinDiceLoss } from './loss/generalized-wasserstein-dice.js';
+import { lovaszHingeLoss } from './loss/lovasz-hinge.js';
+import { lovaszSoftmaxLoss } from './loss/lovasz-softmax.js';
+import { ohemCrossEntropyLoss } from './loss/ohem-cross-entropy.js';
+import { topKCrossEntropyLoss } from './loss/top-k-cross-entropy.js';
 import { crossEntropyLoss } from './loss/cross-entropy.js';
 import { diceLoss } from './loss/dice.js';
 import { focalLoss } from './loss/focal.js';
@@ -30,6 +46,21 @@ const LOSSES: Readonly<Record<string, LossFactory>> = {
   jaccardLoss,
   sensitivitySpecificityLoss,
   tverskyLoss,
+  comboLoss,
+  exponentialLogarithmicLoss,
+  fBetaLoss,
+  generalizedCrossEntropyLoss,
+  matthewsLoss,
+  penaltyGeneralizedDiceLoss,
+  polyCrossEntropyLoss,
+  qualityFocalLoss,
+  unifiedFocalLoss,
+  balancedCrossEntropyLoss,
+  generalizedWassersteinDiceLoss: generalizedWassersteinDiceLoss as LossFactory,
+  lovaszHingeLoss,
+  lovaszSoftmaxLoss,
+  ohemCrossEntropyLoss,
+  topKCrossEntropyLoss,
 };
 
 /** Options of `lossFromJSON`. */
@@ -56,7 +87,7 @@ export function lossFromJSON(config: LossConfig, options: FromJSONOptions = {}):
     throw new TypeError(`"config" expected { name, options }, got ${show(config)}`);
   }
   checkNames(config, ['name', 'options', 'terms'], '"config"');
-  if (config.name === 'weightedSum') {
+  if (config.name === 'weightedSum' || config.name === 'regions') {
     if (!Array.isArray(config.terms)) {
       throw new TypeError(`"config.terms" expected pairs [weight, config], got ${show(config.terms)}`);
     }
@@ -66,7 +97,8 @@ export function lossFromJSON(config: LossConfig, options: FromJSONOptions = {}):
       }
       return [pair[0], lossFromJSON(pair[1], options)];
     });
-    return weightedSum(terms, config.options);
+    if (config.name === 'weightedSum') return weightedSum(terms, config.options);
+    return regions(terms[0]?.[1] as Loss, config.options.sets as number[][]);
   }
   const known: Readonly<Record<string, LossFactory>> = {
     ...LOSSES,

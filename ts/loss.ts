@@ -5,11 +5,21 @@ import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
 import { callOf, INSPECT } from './inspect.js';
-import { endToEnd, makePlan, type Plan } from './plan.js';
-import { countPass, gradientPass, type GroupSums, type Pass, runPass, sumsPass } from './pass.js';
-import { type GroupGradient, unreducedPass } from './stream.js';
+import { countPass, gradientPass, runPass, runSteps, type Steps, sumsPass } from './pass.js';
+import {
+  accumulate,
+  endToEnd,
+  makePlan,
+  meanOverRows,
+  type Plan,
+  rowsOfSamples,
+  termSums,
+  wholeGroups,
+} from './plan.js';
+import type { GroupGradient } from './stream.js';
 import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
-import { activationOf, keptClasses, type RegionTerm, ROWS, type WeightedTerm } from './term.js';
+import { activationOf, keptClasses, type RegionTerm, type WeightedTerm, type Whole } from './term.js';
+import { unreducedData } from './unreduced.js';
 import type {
   Evaluation,
   Loss,
@@ -21,8 +31,13 @@ import type {
   ValueAndGrad,
 } from './types.js';
 
-/** Sample number of the one row of a loss over the batch. */
-const BATCH = -1;
+/** A checked call and what is known of it before any pass over all terms. */
+interface Ready {
+  readonly checked: CheckedCall;
+  readonly plan: Plan;
+  /** Of each term of all pixels together. */
+  readonly whole: readonly (Whole | undefined)[];
+}
 
 /** What the sums of all terms come to. */
 interface Outcome {
@@ -33,22 +48,11 @@ interface Outcome {
   readonly regions: readonly (RegionResult | undefined)[];
 }
 
-/** The passes that a result takes, each to be run before the next is asked for. */
-export type Steps<T> = Generator<Pass, T, undefined>;
-
-/** Runs the passes on this thread. */
-function run<T>(steps: Steps<T>): T {
-  let step = steps.next();
-  while (step.done !== true) {
-    runPass(step.value);
-    step = steps.next();
-  }
-  return step.value;
-}
-
 export class TermLoss implements Loss {
   readonly name: string;
-  readonly mergeable = true;
+  readonly mergeable: boolean;
+  /** Whether it makes a target of its own, which no other term could read. */
+  readonly ownTarget: boolean = false;
   readonly terms: readonly WeightedTerm[];
   readonly #config: LossConfig;
   readonly #description: string;
@@ -57,31 +61,33 @@ export class TermLoss implements Loss {
   constructor(config: LossConfig, terms: readonly WeightedTerm[], description: string, name = config.name) {
     this.name = name;
     this.terms = terms;
+    this.mergeable = terms.every(({ term }) => term.family !== 'whole');
     this.#config = config;
     this.#description = description;
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
-    return run(this.valueSteps(pred, target, call));
+    return runSteps(this.valueSteps(pred, target, call));
   }
 
   *valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
-    const { checked, plan } = this.#check(pred, target, call, false);
-    return this.#outcome(plan, yield* accumulate(checked, plan)).value;
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
+    return this.#outcome(plan, yield* accumulate(checked, plan), whole).value;
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
-    return run(this.valueAndGradSteps(pred, target, call));
+    return runSteps(this.valueAndGradSteps(pred, target, call));
   }
 
   *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
-    const { checked, plan } = this.#check(pred, target, call, false);
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
     const grad = checked.out ?? new Float32Array(pred.length);
     const [group] = plan.groups;
     let sums: TermSums[];
     let stored = false;
-    if (plan.groups.length > 1 || group === undefined) sums = yield* accumulate(checked, plan);
-    else {
+    if (plan.groups.length > 1 || group === undefined || !this.mergeable) {
+      sums = yield* accumulate(checked, plan);
+    } else {
       const count = countPass(checked, group);
       const fused = group.region.length === 0;
       // What may be overwritten is checked first; divisors that data decides are counted first.
@@ -89,67 +95,62 @@ export class TermLoss implements Loss {
       if (fused) {
         const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined);
         yield gradientPass(checked, plan.groups, gradients, grad, false, count.sums);
-        return { value: this.#outcome(plan, termSums(checked, plan, [count.sums])).value, grad };
+        return { value: this.#outcome(plan, termSums(checked, plan, [count.sums]), []).value, grad };
       }
       // Given probabilities need no storing: pass 2 reads the prediction again.
-      stored = group.activation !== 'none';
+      stored = group.activation !== 'none' && !group.pixel.some(({ term }) => term.needsLogits);
       const pass = sumsPass(checked, group, stored ? grad : undefined);
       yield pass;
       sums = termSums(checked, plan, [pass.sums]);
     }
-    const outcome = this.#outcome(plan, sums);
+    const outcome = this.#outcome(plan, sums, whole);
     const gradients = this.#gradients(checked, plan, sums, outcome);
-    yield gradientPass(checked, plan.groups, gradients, grad, stored);
+    const more = wholeGroups(plan, whole, (index) => this.#weightOf(checked, index));
+    const groups = [...plan.groups, ...more.groups];
+    yield gradientPass(checked, groups, [...gradients, ...more.gradients], grad, stored);
     return { value: outcome.value, grad };
   }
 
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced {
-    const only = this.#config.terms === undefined ? this.terms[0]?.term : undefined;
-    if (only === undefined) {
+    const only = this.terms[0]?.term;
+    if (only === undefined || this.#isSum) {
       throw new Error(`${this.name} has no unreduced form; evaluate().terms gives its terms`);
     }
-    const { checked, plan } = this.#check(pred, target, call, false);
-    const { samples, shape, channels } = checked;
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
+    if (whole[0]) return whole[0].unreduced;
+    const { samples, channels } = checked;
     const [group] = plan.groups;
-    if (only.family === 'pixel' && group) {
-      if (group.activation !== 'softmax') {
-        const data = new Float32Array(pred.length);
-        unreducedPass(checked, group, data);
-        return { data, shape: [...shape] };
-      }
-      const data = new Float32Array(samples * checked.pixels);
-      unreducedPass(checked, group, data);
-      const last = only.dataFormat === 'channelsLast';
-      const spatial = last ? shape.slice(1, -1) : shape.slice(2);
-      return { data, shape: [shape[0] ?? 0, ...spatial] };
-    }
+    if (only.family === 'pixel' && group) return unreducedData(checked, group);
     const region = only as RegionTerm;
-    const data =
-      this.#outcome(plan, run(accumulate(checked, plan))).regions[0]?.losses ?? new Float64Array(0);
+    const { regions } = this.#outcome(plan, runSteps(accumulate(checked, plan)), []);
     const rows = region.aggregate === 'sample' ? [samples] : [];
     return {
-      data,
+      data: regions[0]?.losses ?? new Float64Array(0),
       shape: region.average === 'macro' ? [...rows, keptClasses(region, channels).length] : rows,
     };
   }
 
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
-    const { checked, plan } = this.#check(pred, target, call, false);
-    const sums = run(accumulate(checked, plan));
-    const { value, values, regions } = this.#outcome(plan, sums);
+    const { checked, plan, whole } = this.#check(pred, target, call, false);
+    const sums = runSteps(accumulate(checked, plan));
+    const { value, values, regions } = this.#outcome(plan, sums, whole);
     const counted = new Set(plan.members.flatMap(({ classes }) => classes.kept));
     const common = {
       value,
       classes: [...counted].sort((a, b) => a - b),
-      sums: new Sums(this.#config, checked.channels, sums),
+      ...(this.mergeable && { sums: new Sums(this.#config, checked.channels, sums) }),
     };
-    if (this.#config.terms !== undefined) {
+    if (this.#isSum) {
       const terms = this.terms.map(({ weight, term }, i) => ({
         name: term.name,
         weight,
         value: values[i] ?? NaN,
       }));
       return { ...common, terms };
+    }
+    if (whole[0]) {
+      const { perClass, perSample } = whole[0];
+      return { ...common, ...(perClass && { perClass }), ...(perSample && { perSample }) };
     }
     const [result] = regions;
     const [only] = plan.members;
@@ -163,17 +164,18 @@ export class TermLoss implements Loss {
   }
 
   accumulate(pred: Prediction, target: Target, call: LossCall): Sums {
-    return run(this.accumulateSteps(pred, target, call));
+    return runSteps(this.accumulateSteps(pred, target, call));
   }
 
   *accumulateSteps(pred: Prediction, target: Target, call: LossCall): Steps<Sums> {
+    this.#refuseWhole();
     const { checked, plan } = this.#check(pred, target, call, true);
     return new Sums(this.#config, checked.channels, yield* accumulate(checked, plan));
   }
 
   valueFrom(sums: Sums): number {
     this.#own(sums);
-    return this.#outcome(this.#plan(sums.channels), sums.terms).value;
+    return this.#outcome(this.#plan(sums.channels), sums.terms, []).value;
   }
 
   gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array {
@@ -184,7 +186,7 @@ export class TermLoss implements Loss {
     }
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
-    const outcome = this.#outcome(plan, sums.terms);
+    const outcome = this.#outcome(plan, sums.terms, []);
     const gradients = this.#gradients(checked, plan, sums.terms, outcome);
     runPass(gradientPass(checked, plan.groups, gradients, grad, false));
     return grad;
@@ -203,7 +205,36 @@ export class TermLoss implements Loss {
     return callOf(this.#config);
   }
 
+  /** @internal The loss with channels last. */
+  channelsLast(): TermLoss {
+    const terms = this.terms.map(({ weight, term }) => ({
+      weight,
+      term: { ...term, dataFormat: 'channelsLast' as const },
+    }));
+    return new TermLoss(this.#config, terms, this.#description, this.name);
+  }
+
+  /** The target and the call that the terms are given. */
+  protected read(target: Target, call: LossCall): [Target, LossCall] {
+    return [target, call];
+  }
+
+  /** Whether the value has parts, be it a sum of one. */
+  get #isSum(): boolean {
+    return this.terms.length > 1 || this.#config.name === 'weightedSum';
+  }
+
+  #refuseWhole(): void {
+    const whole = this.terms.find(({ term }) => term.family === 'whole');
+    if (whole === undefined) return;
+    const { name } = whole.term;
+    throw new Error(
+      `${name} ranks or weighs all pixels together: it has no sums that add (mergeable is false)`,
+    );
+  }
+
   #own(sums: Sums): void {
+    this.#refuseWhole();
     if (!(sums instanceof Sums))
       throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
     if (canonical(sums.config) !== canonical(this.#config)) {
@@ -213,17 +244,19 @@ export class TermLoss implements Loss {
     }
   }
 
-  #check(
-    pred: Prediction,
-    target: Target,
-    call: LossCall,
-    parts: boolean,
-  ): { checked: CheckedCall; plan: Plan } {
+  #check(pred: Prediction, labels: Target, given: LossCall, parts: boolean): Ready {
     const last = this.terms[0]?.term.dataFormat === 'channelsLast';
-    const checked = checkCall(pred, target, call, last, parts);
+    const checked = checkCall(pred, ...this.read(labels, given), last, parts);
     const plan = this.#plan(checked.channels);
     for (const { term } of this.terms) checkIgnoreIndex(term.ignoreIndex, checked.dense);
-    return { checked: endToEnd(checked, this.terms), plan };
+    const whole = this.mergeable
+      ? []
+      : plan.members.map(({ term, classes }) =>
+          term.family === 'whole'
+            ? term.run(checked, classes, activationOf(term, checked.channels), term)
+            : undefined,
+        );
+    return { checked: endToEnd(checked, this.terms), plan, whole };
   }
 
   #plan(channels: number): Plan {
@@ -235,22 +268,27 @@ export class TermLoss implements Loss {
     return plan;
   }
 
-  #outcome(plan: Plan, sums: readonly TermSums[]): Outcome {
+  #outcome(plan: Plan, sums: readonly TermSums[], whole: Ready['whole']): Outcome {
     const regions = plan.members.map(({ term, classes }, i) =>
       term.family === 'region'
         ? regionResult(term, classes, (sums[i] as { rows: readonly Row[] }).rows)
         : undefined,
     );
-    const values = plan.members.map(({ term, classes }, i) =>
-      term.family === 'region'
-        ? (regions[i]?.value ?? NaN)
-        : pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums),
-    );
+    const values = plan.members.map(({ term, classes }, i) => {
+      if (term.family === 'region') return regions[i]?.value ?? NaN;
+      if (term.family === 'whole') return whole[i]?.value ?? NaN;
+      return pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums);
+    });
     const [only] = this.terms;
     // A single loss's value is not multiplied: 1·x is x, but a sum of one would turn −0 into 0.
     if (this.terms.length === 1 && only?.weight === 1) return { value: values[0] ?? NaN, values, regions };
     const value = this.terms.reduce((sum, { weight }, i) => sum + weight * (values[i] ?? NaN), 0);
     return { value, values, regions };
+  }
+
+  /** What multiplies the gradient of a term. */
+  #weightOf({ upstream }: CheckedCall, index: number): number {
+    return upstream * (this.terms[index]?.weight ?? 0);
   }
 
   #gradients(
@@ -259,13 +297,12 @@ export class TermLoss implements Loss {
     sums: readonly TermSums[],
     outcome: Outcome | undefined,
   ): GroupGradient[] {
-    const weightOf = (index: number): number => checked.upstream * (this.terms[index]?.weight ?? 0);
     return plan.groups.map((group) => {
       // Looked up before anything is written, since `out` may be the prediction.
       const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
       const scales = group.pixel.map(({ term, classes, index }) => {
         const { divisor } = sums[index] as PixelSums;
-        return weightOf(index) * pixelFactor(term, classes, group.activation, divisor);
+        return this.#weightOf(checked, index) * pixelFactor(term, classes, group.activation, divisor);
       });
       return {
         scales: (sample) => {
@@ -281,7 +318,7 @@ export class TermLoss implements Loss {
                   const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
                   const row = rowOf[i]?.[sample] ?? 0;
                   const v = term.aggregate === 'batch' ? (checked.sampleWeights?.[sample] ?? 1) : 1;
-                  addAffine(all, partials, row, classes.channels, v * weightOf(index));
+                  addAffine(all, partials, row, classes.channels, v * this.#weightOf(checked, index));
                 });
                 table.set(all);
                 return all.subarray(2 * checked.channels).some((x) => x !== 0);
@@ -289,68 +326,4 @@ export class TermLoss implements Loss {
       };
     });
   }
-}
-
-/** Position of each sample's row among the sums of a region term. */
-function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
-  const { rows } = sums as { rows: readonly Row[] };
-  const positions = new Map(rows.map((row, position) => [row.sample, position]));
-  return Array.from({ length: checked.samples }, (_, b) => {
-    const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
-    const position = positions.get(sample);
-    if (position === undefined) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
-    return position;
-  });
-}
-
-/** Pass 1 of every group. */
-function* accumulate(checked: CheckedCall, plan: Plan): Steps<TermSums[]> {
-  const found: GroupSums[] = [];
-  for (const group of plan.groups) {
-    const pass = sumsPass(checked, group);
-    yield pass;
-    found.push(pass.sums);
-  }
-  return termSums(checked, plan, found);
-}
-
-/** The sums of each term, in the order of the terms. */
-function termSums(checked: CheckedCall, plan: Plan, found: readonly GroupSums[]): TermSums[] {
-  const sums: TermSums[] = [];
-  plan.groups.forEach((group, at) => {
-    const { pixel, rows } = found[at] as GroupSums;
-    group.pixel.forEach(({ index }, i) => {
-      sums[index] = { ...(pixel[i] as PixelSums) };
-    });
-    for (const { term, index } of group.region) sums[index] = { rows: regionRows(checked, term, rows) };
-  });
-  return sums;
-}
-
-function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float64Array[]): Row[] {
-  const weight = (b: number): number => checked.sampleWeights?.[b] ?? 1;
-  if (term.aggregate === 'sample') {
-    return rows.map((sums, b) => ({ sample: checked.firstSample + b, weight: weight(b), sums }));
-  }
-  const sums = new Float64Array(ROWS * checked.channels);
-  rows.forEach((row, b) => {
-    const v = weight(b);
-    // A sample of weight 0 is out, whatever it holds.
-    if (v !== 0) row.forEach((x, i) => (sums[i] = (sums[i] ?? 0) + v * x));
-  });
-  return [{ sample: BATCH, weight: 1, sums }];
-}
-
-/** The mean loss of each class over the rows that do not skip it. */
-function meanOverRows({ losses }: RegionResult, rows: readonly Row[], kept: readonly number[]): Float64Array {
-  return Float64Array.from(kept, (_, i) => {
-    let [sum, weight] = [0, 0];
-    rows.forEach((row, b) => {
-      const loss = losses[b * kept.length + i] ?? NaN;
-      if (Number.isNaN(loss) || row.weight === 0) return;
-      sum += row.weight * loss;
-      weight += row.weight;
-    });
-    return sum / weight;
-  });
 }

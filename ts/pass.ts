@@ -37,7 +37,7 @@ export interface Group extends Kernels {
 export interface GroupSums {
   /** Of each pixel term: the weighted sum, and what the mean divides by. */
   readonly pixel: { sum: number; divisor: number }[];
-  /** Of each sample: the core's `ROWS` sums a channel, not yet times the sample's weight. */
+  /** Of each sample: the core's `ROWS` sums a channel, not yet times the sample's weight; none where none are asked for. */
   readonly rows: Float64Array[];
 }
 
@@ -108,20 +108,20 @@ export function addTotals(pass: Pass, totals: Float64Array, chunk: Chunk): void 
   const [stages = 0] = pass.stages;
   if (stages & (STAGE.valid | STAGE.mass)) addDivisors(pass, totals, chunk);
   if (stages & STAGE.terms) addValues(pass, totals, chunk);
-  if (stages & (STAGE.sums | STAGE.allSums)) {
+  if (stages & (STAGE.sums | STAGE.allSums | STAGE.wasserstein | STAGE.counts)) {
     const row = pass.sums?.rows[chunk.sample] as Float64Array;
     for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) + (totals[i] ?? NaN);
   }
 }
 
-function emptySums(call: CheckedCall, group: Group): GroupSums {
+function emptySums(call: CheckedCall, group: Group, rows = group.region.length > 0): GroupSums {
   const row = (): Float64Array => new Float64Array(ROWS * call.channels);
   return {
     pixel: group.pixel.map((member) => ({
       sum: 0,
       divisor: knownDivisor(member, group.activation, call) ?? 0,
     })),
-    rows: group.region.length > 0 ? Array.from({ length: call.samples }, row) : [],
+    rows: rows ? Array.from({ length: call.samples }, row) : [],
   };
 }
 
@@ -131,14 +131,26 @@ export function countPass(call: CheckedCall, group: Group): Pass & { sums: Group
   return { call, groups: [group], stages, stored: false, sums: emptySums(call, group) };
 }
 
+/** Of the target alone: the sums g and n of each channel. */
+export function balancePass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
+  return { call, groups: [group], stages: [STAGE.counts], stored: false, sums: emptySums(call, group, true) };
+}
+
+/** The error of every element into `out`; its sign bit is the target, ±∞ no error (see the core). */
+export function errorsPass(call: CheckedCall, group: Group, hinge: boolean, out: Float32Array): Pass {
+  const stages = STAGE.values | STAGE.errors | (hinge ? STAGE.hinge : 0);
+  return { call, groups: [group], stages: [stages], out, stored: false };
+}
+
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
   const allSums = group.region.some(({ term }) => term.allSums);
+  const regionSums = group.distances ? STAGE.wasserstein : allSums ? STAGE.allSums : STAGE.sums;
   const stages =
     counting(call, group) |
     STAGE.values |
     (group.pixel.length > 0 ? STAGE.terms : 0) |
-    (group.region.length > 0 ? (allSums ? STAGE.allSums : STAGE.sums) : 0) |
+    (group.region.length > 0 ? regionSums : 0) |
     (store ? STAGE.store : 0);
   return {
     call,
@@ -163,7 +175,14 @@ export function gradientPass(
   sums?: GroupSums,
 ): Pass {
   const stages = groups.map(
-    (_, at) => STAGE.values | STAGE.gradient | (sums ? STAGE.terms : 0) | (at > 0 ? STAGE.add : 0),
+    ({ distances, slopes }, at) =>
+      STAGE.values |
+      STAGE.gradient |
+      (sums ? STAGE.terms : 0) |
+      (distances ? STAGE.wasserstein : 0) |
+      (slopes ? STAGE.slopes : 0) |
+      (slopes?.raw ? STAGE.hinge : 0) |
+      (at > 0 ? STAGE.add : 0),
   );
   return { call, groups, stages, gradients, out, stored, sums };
 }
@@ -173,4 +192,17 @@ export function runPass(pass: Pass): void {
   const found = (totals: Float64Array, chunk: Chunk): void => addTotals(pass, totals, chunk);
   const fault = runChunks(pass, whole(pass.call), pass.sums && found);
   if (fault) refuse(pass.call, fault);
+}
+
+/** The passes that a result takes, each to be run before the next is asked for. */
+export type Steps<T> = Generator<Pass, T, undefined>;
+
+/** Runs the passes of a result on this thread. */
+export function runSteps<T>(steps: Steps<T>): T {
+  let step = steps.next();
+  while (step.done !== true) {
+    runPass(step.value);
+    step = steps.next();
+  }
+  return step.value;
 }

@@ -5,7 +5,7 @@
  */
 import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
 import type { Group, Member } from './pass.js';
-import { ACTIVATION, type PixelTerm } from './term.js';
+import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
 import type { Activation } from './types.js';
 import { type Workspace, workspace } from './workspace.js';
 
@@ -18,18 +18,30 @@ export interface Kernel {
 }
 
 /** What the core is told of a group: plain data. */
-export interface Kernels {
+export interface CoreGroup {
   readonly activation: Activation;
   readonly ignoreIndex: number | undefined;
   /** Of each pixel term. */
   readonly kernels: readonly Kernel[];
+  /** The distances of the one region term, where it is a generalized Wasserstein Dice loss. */
+  readonly distances?: readonly (readonly number[])[] | undefined;
+}
+
+/** A group with what only a loss of all pixels together has. */
+export interface Kernels extends CoreGroup {
+  /** The call with weights of this group's own. */
+  readonly call?: Data | undefined;
+  readonly slopes?: Slopes | undefined;
 }
 
 /** What multiplies the derivatives of a group, by sample. */
 export interface GroupGradient {
   /** Of each pixel term. */
   readonly scales: (sample: number) => ArrayLike<number>;
-  /** Of the region terms together: writes rows a…e of the affine gradient, and tells whether more than a and b are not 0. */
+  /**
+   * Of the region terms together: writes rows a…e of the affine gradient, and tells whether more than a and b are not 0.
+   * Of slopes: writes what multiplies those of each class.
+   */
   readonly affine: ((sample: number, table: Float32Array) => boolean) | undefined;
 }
 
@@ -92,6 +104,11 @@ export const STAGE = {
   affine: 512,
   curved: 1024,
   add: 2048,
+  counts: 4096,
+  errors: 8192,
+  hinge: 16_384,
+  slopes: 32_768,
+  wasserstein: 65_536,
 } as const;
 
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
@@ -174,6 +191,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
     ws.table(1 + i).set(constants);
   });
+  if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
 
@@ -193,6 +211,13 @@ function loadTruth(ws: Workspace, call: Data, chunk: Chunk): void {
 function loadValues(ws: Workspace, call: Data, chunk: Chunk, source: ArrayLike<number>): void {
   eachRun(ws.stride, call, chunk, call.channels, (at, from, length) => {
     ws.load('values', at, source, from, length);
+  });
+}
+
+/** Copies in slopes, where weights are otherwise. */
+function loadSlopes(ws: Workspace, call: Data, chunk: Chunk, { data }: Slopes): void {
+  eachRun(ws.stride, call, chunk, call.channels, (at, from, length) => {
+    ws.load('weight', at, data, from, length);
   });
 }
 
@@ -223,7 +248,8 @@ export function runChunks(
   range: Range,
   found: ((totals: Float64Array, chunk: Chunk) => void) | undefined,
 ): Fault | undefined {
-  let ws = prepare(call, groups[0] as Kernels, stored);
+  const [first] = groups as [Kernels];
+  let ws = prepare(first.call ?? call, first, stored);
   let prepared: number | undefined;
   let affine = 0;
   let fault: Fault | undefined;
@@ -232,14 +258,17 @@ export function runChunks(
       const group = groups[at] as Kernels;
       const stage = stages[at] ?? 0;
       const gradient = gradients?.[at];
+      const own = group.call ?? call;
       if (gradient && (groups.length > 1 || prepared !== chunk.sample)) {
-        ws = prepare(call, group, stored, gradient.scales(chunk.sample));
+        ws = prepare(own, group, stored, gradient.scales(chunk.sample));
         const curved = gradient.affine?.(chunk.sample, ws.table(0));
-        affine = curved === undefined ? 0 : curved ? STAGE.curved : STAGE.affine;
+        const other = curved === undefined || stage & (STAGE.slopes | STAGE.wasserstein);
+        affine = other ? 0 : curved ? STAGE.curved : STAGE.affine;
         prepared = chunk.sample;
       }
-      loadTruth(ws, call, chunk);
-      if (stage & STAGE.values) loadValues(ws, call, chunk, stored && out ? out : call.pred);
+      loadTruth(ws, own, chunk);
+      if (stage & STAGE.values) loadValues(ws, own, chunk, stored && out ? out : call.pred);
+      if (group.slopes) loadSlopes(ws, own, chunk, group.slopes);
       const bad = ws.raw.run(chunk.length, stage | affine);
       if (bad >= 0) {
         fault = { code: ws.raw.fault(), chunk, at: bad };

@@ -1,7 +1,8 @@
 /**
  * What a loss is made of: terms, each a pixel loss or a function of region sums, as plain data.
  */
-import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction } from './types.js';
+import type { CheckedCall } from './check/call.js';
+import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction, Unreduced } from './types.js';
 
 /** Codes of activations, as the core knows them. */
 export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
@@ -35,8 +36,10 @@ export interface PixelTerm extends Common {
   readonly family: 'pixel';
   /** The core's code of the loss. */
   readonly kernel: number;
-  /** Focal's gamma; unread by the others. */
+  /** The loss's parameter, where it has one. */
   readonly exponent: number;
+  /** Whether its gradient needs logits that probabilities have lost: those stored in pass 1 will not do. */
+  readonly needsLogits: boolean;
   readonly normalizer: Normalizer;
   readonly meanOver: 'elements' | 'pixels';
   /** Focal's alpha, which only softmax takes above 1. */
@@ -54,6 +57,19 @@ export interface Scored {
   readonly partials: Float64Array;
 }
 
+/** What a group of sums is of. */
+export interface Where {
+  /** Joint: the kept classes and their weights. */
+  readonly kept: readonly number[];
+  readonly weights: readonly number[];
+  /** No row that counts, be it another sample's, holds any target. */
+  readonly empty: boolean;
+  readonly activation: Activation;
+  readonly channels: number;
+  /** The class of the group, −1 where several are pooled. */
+  readonly class: number;
+}
+
 export interface RegionTerm extends Common {
   readonly family: 'region';
   /** Whether more than tp, p, g and n is read. */
@@ -63,14 +79,47 @@ export interface RegionTerm extends Common {
   readonly average: 'macro' | 'micro' | 'joint';
   readonly classWeighting: 'normalized' | 'raw';
   readonly emptyClass: EmptyClass;
-  /**
-   * The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. `empty`:
-   * no row that counts, be it another sample's, holds any target.
-   */
-  score(sums: Float64Array, weights: readonly number[], empty: boolean): Scored;
+  /** Row y, column c: the distance of the classes of a generalized Wasserstein Dice loss. */
+  readonly distances: readonly (readonly number[])[] | undefined;
+  /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */
+  score(sums: Float64Array, where: Where): Scored;
 }
 
-export type Term = PixelTerm | RegionTerm;
+/** What a loss that needs all the data in hand makes of it. */
+export interface Whole {
+  readonly value: number;
+  /** Its gradient, by groups of passes; scales are those of the value itself, `slopes` likewise. */
+  readonly gradient: readonly WholeGradient[];
+  readonly unreduced: Unreduced;
+  readonly perClass?: Float64Array;
+  readonly perSample?: Float64Array;
+}
+
+export interface WholeGradient {
+  /** The call with the weights that select or balance. */
+  readonly call: CheckedCall;
+  readonly activation: Activation;
+  readonly pixel: readonly { readonly term: PixelTerm; readonly classes: Classes; readonly scale: number }[];
+  readonly slopes?: Slopes;
+}
+
+/** Derivatives of probabilities, or, `raw`, of predictions, in the prediction's layout. */
+export interface Slopes {
+  readonly data: Float32Array;
+  readonly raw: boolean;
+  /** What multiplies those of a sample's class. */
+  scale(sample: number, k: number): number;
+}
+
+/** A loss that is no function of sums: it ranks pixels, or weighs them by what it finds in all of them. */
+export interface WholeTerm extends Common {
+  readonly family: 'whole';
+  readonly perClass: Readonly<Record<string, readonly number[] | undefined>>;
+  readonly alpha: number | readonly number[] | undefined;
+  run(call: CheckedCall, classes: Classes, activation: Activation, term: Common): Whole;
+}
+
+export type Term = PixelTerm | RegionTerm | WholeTerm;
 
 export interface WeightedTerm {
   readonly weight: number;
@@ -114,6 +163,17 @@ export function fillElements(
   }
 }
 
+/** The constants of a loss of one element that has only class weights and label smoothing. */
+export function smoothedElement(smoothing: number, positive = 1, negative = 1): ElementConstants {
+  const half = smoothing / 2;
+  return {
+    positiveAt0: half * negative,
+    positiveAt1: positive * (1 - half),
+    negativeAt0: negative * (1 - half),
+    negativeAt1: positive * half,
+  };
+}
+
 /** Writes the constants of losses of a distribution: the weight of a label, and what smoothing spreads. */
 export function fillCategories(
   table: Float32Array,
@@ -127,4 +187,12 @@ export function fillCategories(
     table[k] = scale * (weights[k] ?? 1) * of(k) * (1 - smoothing);
     table[2 * channels + k] = (scale * smoothing) / channels;
   }
+}
+
+/** The constants of a cross-entropy of either kind. */
+export function fillSmoothed(smoothing: number): PixelTerm['fill'] {
+  return (table, classes, activation, scale) => {
+    if (activation === 'softmax') fillCategories(table, classes, scale, smoothing, () => 1);
+    else fillElements(table, classes, scale, () => smoothedElement(smoothing));
+  };
 }

@@ -19,8 +19,8 @@ export type TfjsLoss = (yTrue: Tensor, yPred: Tensor, call?: TfjsCall) => Scalar
  *
  * Shapes: `yPred` is `[N, ...spatial, C]` float32, as layers of tfjs give it: `dataFormat` is `'channelsLast'` whatever
  * the loss would do by default. `yTrue` is dense, of the same shape (the only kind `model.fit` lets through), or a label
- * map `[N, ...spatial]`; of any dtype. Logits by default; a model that ends in softmax or sigmoid needs
- * `activation: 'none'`.
+ * map `[N, ...spatial]`, which is all that a loss of `regions` takes; of any dtype. Logits by default; a model that ends
+ * in softmax or sigmoid needs `activation: 'none'`.
  * Numerics: value and gradient are those of `valueAndGrad`, from one call. The prediction is read by `dataSync`: free on
  * the backends cpu, wasm and node, a wait for the GPU on webgl.
  * Errors: `TypeError` for what is no loss of this package, `RangeError` for one with `dataFormat: 'channelsFirst'`; in
@@ -76,9 +76,5 @@ function channelsLast(loss: unknown): Loss {
       `"dataFormat" expected 'channelsLast', got 'channelsFirst': tensors of tfjs are [N, ...spatial, C]; leave it out`,
     );
   }
-  const terms = loss.terms.map(({ weight, term }) => ({
-    weight,
-    term: { ...term, dataFormat: 'channelsLast' as const },
-  }));
-  return new TermLoss(config, terms, loss.describe(), loss.name);
+  return loss.channelsLast();
 }

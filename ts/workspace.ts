@@ -53,12 +53,46 @@ export class Workspace {
       out: raw.out() / 4,
       table: raw.table() / 4,
     };
+    this.#renew();
+  }
+
+  /** Renews the views that moved or were cut off. */
+  #renew(): void {
     const { buffer } = this.#memory;
-    this.totals = new Float64Array(buffer, raw.totals(), totalsLength(channels, terms));
+    this.totals = new Float64Array(buffer, this.raw.totals(), totalsLength(this.#channels, this.#terms));
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = KINDS.map((Kind) => new Kind(buffer));
     this.#floats = new Float32Array(buffer);
+  }
+
+  /** Room for a row and a column a class. */
+  matrix(): Float32Array {
+    this.raw.reserve_matrix(this.#channels);
+    this.#renew();
+    const from = this.raw.matrix() / 4;
+    return this.#floats.subarray(from, from + this.#channels ** 2);
+  }
+
+  /** Room for the errors of a group that is to be ranked, and for their weights. */
+  order(
+    length: number,
+    weighted: boolean,
+  ): { readonly errors: Float32Array; readonly weights: Float32Array } {
+    this.raw.reserve_order(length, weighted);
+    this.#renew();
+    const [errors, weights] = [this.raw.order_errors() / 4, this.raw.order_weights() / 4];
+    return {
+      errors: this.#floats.subarray(errors, errors + length),
+      weights: this.#floats.subarray(weights, weights + (weighted ? length : 0)),
+    };
+  }
+
+  /** The errors as the last ranking left them. */
+  ranked(length: number): Float32Array {
+    this.#renew();
+    const from = this.raw.order_errors() / 4;
+    return this.#floats.subarray(from, from + length);
   }
 
   /** Table slot `slot`, zeroed, to be written before the run that reads it. */

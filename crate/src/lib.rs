@@ -22,6 +22,7 @@ pub mod activation;
 pub mod chunk;
 pub mod lanes;
 pub mod math;
+pub mod ordered;
 pub mod pass;
 pub mod pixel;
 pub mod region;
@@ -30,4 +31,5 @@ pub mod sums;
 pub mod tile;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
+pub mod wasserstein;
 pub mod workspace;

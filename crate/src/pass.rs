@@ -35,6 +35,17 @@ impl Stages {
     /// Added to what is in `out`, not instead of it.
     pub const ADD: u32 = 2048;
 
+    /// Sum what balances classes: the target alone.
+    pub const COUNTS: u32 = 4096;
+    /// Leave the errors of an ordered loss in `out`.
+    pub const ERRORS: u32 = 8192;
+    /// The hinge's errors, and slopes that are the gradient itself.
+    pub const HINGE: u32 = 16_384;
+    /// With an ordered loss's slopes in the gradient.
+    pub const SLOPES: u32 = 32_768;
+    /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
+    pub const WASSERSTEIN: u32 = 65_536;
+
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
     }
@@ -84,6 +95,9 @@ impl Workspace {
         self.read_weights().map_err(|at| Fault::Weights(self.place(at, pixels)))?;
         if stages.has(Stages::MASS) {
             self.sum_weights();
+        }
+        if stages.has(Stages::COUNTS) {
+            self.count_targets();
         }
         Ok(())
     }
@@ -149,6 +163,12 @@ impl Workspace {
             self.write_out(|workspace| &workspace.grad, planes, false);
             return;
         }
+        if stages.has(Stages::ERRORS) {
+            return self.write_errors(stages.has(Stages::HINGE));
+        }
+        if stages.has(Stages::WASSERSTEIN) && !stages.has(Stages::GRADIENT) {
+            self.wasserstein_sums();
+        }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
             self.region_sums(stages.has(Stages::ALL_SUMS));
         }
@@ -162,6 +182,12 @@ impl Workspace {
             }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
                 self.region_gradient(0, stages.has(Stages::CURVED));
+            }
+            if stages.has(Stages::WASSERSTEIN) {
+                self.wasserstein_gradient();
+            }
+            if stages.has(Stages::SLOPES) {
+                self.add_slopes(stages.has(Stages::HINGE));
             }
             for i in 0..self.terms.len() {
                 self.pixel_gradient(i);

@@ -292,7 +292,7 @@ fn slopes<const CURVED: bool>(
 }
 
 /// Adds p_k (v_k − Σ_j p_j v_j) to `grad`, from the u of every class and that at the peak.
-fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_peak: &[Quad], mean: &mut [Quad]) {
+pub fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_peak: &[Quad], mean: &mut [Quad]) {
     mean[..tile.vectors].fill([0.0; LANES]);
     for k in 0..tile.channels {
         let planes = u[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);

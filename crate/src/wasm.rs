@@ -1,6 +1,7 @@
 //! The only door to JavaScript: numbers in, numbers out; addresses of buffers for the caller to read and write.
 
 use crate::chunk::Kind;
+use crate::ordered::Order;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
 use crate::workspace::{self, Activation, Input, Term, Weights};
@@ -20,6 +21,7 @@ fn stop(_: &core::panic::PanicInfo) -> ! {
 #[wasm_bindgen]
 pub struct Workspace {
     inner: workspace::Workspace,
+    order: Order,
     fault: u32,
 }
 
@@ -42,14 +44,15 @@ addresses!(
     weight: chunk.weight,
     out: chunk.out,
     table: table,
-    totals: totals
+    totals: totals,
+    matrix: matrix
 );
 
 #[wasm_bindgen]
 impl Workspace {
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
-        Self { inner: workspace::Workspace::new(), fault: 0 }
+        Self { inner: workspace::Workspace::new(), order: Order::default(), fault: 0 }
     }
 
     pub fn reserve(&mut self, channels: usize, terms: usize) {
@@ -122,5 +125,38 @@ impl Workspace {
     /// What the last failed run found wanting: 0 the mask, 1 the target, 2 the weights, 3 the prediction.
     pub fn fault(&self) -> u32 {
         self.fault
+    }
+
+    /// Makes room for a matrix of the classes.
+    pub fn reserve_matrix(&mut self, channels: usize) {
+        self.inner.matrix.resize(channels * channels, 0.0);
+    }
+
+    /// Makes room for so many errors of an ordered loss.
+    pub fn reserve_order(&mut self, errors: usize, weighted: bool) {
+        self.order.reserve(errors, weighted);
+    }
+
+    pub fn order_errors(&self) -> u32 {
+        address(&self.order.errors)
+    }
+
+    pub fn order_weights(&self) -> u32 {
+        address(&self.order.weights)
+    }
+
+    /// The weighted number of elements whose target is 1, of the group last ranked.
+    pub fn order_mass(&self) -> f64 {
+        self.order.mass
+    }
+
+    /// The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
+    pub fn lovasz(&mut self, errors: usize, weighted: bool) -> f64 {
+        self.order.lovasz(errors, weighted).unwrap_or_else(|at| -1.0 - at as f64)
+    }
+
+    /// Selects what is above `above`, and the largest until there are `least`: 1 in its place, else 0. How many.
+    pub fn select(&mut self, errors: usize, least: usize, above: f32) -> usize {
+        self.order.select(errors, least, above)
     }
 }

@@ -167,6 +167,8 @@ pub struct Workspace {
     /// Region sums: `TABLE_ROWS` rows of one f64 a channel; then the valid elements, and the weights, of each channel;
     /// then the sum of each term.
     pub totals: Vec<f64>,
+    /// A matrix of one row and one column a class, for the losses that have one.
+    pub matrix: Vec<f32>,
 }
 
 /// First total of the valid elements.
@@ -237,6 +239,7 @@ impl Workspace {
             mean: plane(),
             table: Vec::new(),
             totals: Vec::new(),
+            matrix: Vec::new(),
         }
     }
 

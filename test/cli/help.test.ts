@@ -25,17 +25,6 @@ test('without a command: the help, as wrong usage', async () => {
   expect([code, stderr]).toEqual([2, expect.stringMatching(/^Usage: segloss/)]);
 });
 
-test.each(['bash', 'zsh', 'fish', 'powershell'])('completions for %s', async (shell) => {
-  const { code, stdout } = await segloss(['complete', shell]);
-  expect([code, stdout]).toEqual([0, expect.stringMatching(/segloss/)]);
-});
-
-test('completions of commands, flags and choices', async () => {
-  expect((await segloss(['complete', '--', 'e'])).stdout).toMatch(/^eval\t/m);
-  expect((await segloss(['complete', '--', 'eval', '--surf'])).stdout).toMatch(/^--surface\t/m);
-  expect((await segloss(['complete', '--', 'eval', '--empty', ''])).stdout).toMatch(/^skip/m);
-});
-
 test('each bundled package is listed with its licence', () => {
   const text = readFileSync(join(ROOT, 'dist', 'cli-licenses.txt'), 'utf8');
   for (const name of [

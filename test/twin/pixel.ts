@@ -37,13 +37,13 @@ function softmaxChances(z: readonly number[]): Chance[] {
 }
 
 /** Of every class of a pixel. */
-function chances({ activation }: Problem, z: readonly number[]): Chance[] {
+export function chances({ activation }: Problem, z: readonly number[]): Chance[] {
   if (activation === 'softmax') return softmaxChances(z);
   return z.map(activation === 'sigmoid' ? sigmoidChance : givenChance);
 }
 
 /** 0·∞ is 0. */
-const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : a * b);
+export const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : a * b);
 
 /** The number of class k. */
 const of = (option: number | readonly number[] | undefined, k: number): number | undefined =>
@@ -52,7 +52,31 @@ const of = (option: number | readonly number[] | undefined, k: number): number |
 /** The term of class k at one pixel, before pixel, sample and (for elementwise losses) class weights. */
 type Term = (options: Options, problem: Problem, chance: Chance, g: readonly number[], k: number) => number;
 
-const classWeight = ({ classWeights }: Options, k: number): number => classWeights?.[k] ?? 1;
+export const classWeight = ({ classWeights }: Options, k: number): number => classWeights?.[k] ?? 1;
+
+/** A loss linear in the label, of which the class is and is not; smoothing as the cross-entropies have it. */
+function smoothed(
+  options: Options,
+  { activation, channels }: Problem,
+  g: readonly number[],
+  k: number,
+  is: number,
+  isNot: number,
+): number {
+  const { labelSmoothing: e = 0 } = options;
+  const label = g[k] as number;
+  if (activation !== 'softmax') {
+    const positive = (1 - e / 2) * is + (e / 2) * isNot;
+    const negative = (e / 2) * is + (1 - e / 2) * isNot;
+    return classWeight(options, k) * (times(label, positive) + times(1 - label, negative));
+  }
+  const weightOfLabel = sum(g.map((other, j) => classWeight(options, j) * other));
+  return times(classWeight(options, k) * label * (1 - e) + (weightOfLabel * e) / channels, is);
+}
+
+/** What the focal loss multiplies the logarithm with, of a label of probability p and 1 − p = q. */
+export const FOCAL_FACTOR = ({ gamma = 2, reducedThreshold: t }: Options, p: number, q: number): number =>
+  t === undefined ? q ** gamma : p < t ? 1 : (q / t) ** gamma;
 
 export const PIXEL_TERMS: Readonly<Record<string, Term>> = {
   binaryCrossEntropyLoss: (options, _, { logP, logQ }, g, k) => {
@@ -72,12 +96,59 @@ export const PIXEL_TERMS: Readonly<Record<string, Term>> = {
   },
 
   focalLoss: (options, { activation }, { logP, logQ, p, q }, g, k) => {
-    const { gamma = 2, alpha } = options;
     const label = g[k] as number;
-    const a = of(alpha, k);
-    const positive = times((a ?? 1) * label, times(q ** gamma, -logP));
-    const negative = times((a === undefined ? 1 : 1 - a) * (1 - label), times(p ** gamma, -logQ));
+    const a = of(options.alpha, k);
+    const positive = times((a ?? 1) * label, times(FOCAL_FACTOR(options, p, q), -logP));
+    const negative = times(
+      (a === undefined ? 1 : 1 - a) * (1 - label),
+      times(FOCAL_FACTOR(options, q, p), -logQ),
+    );
     return classWeight(options, k) * (activation === 'softmax' ? positive : positive + negative);
+  },
+
+  qualityFocalLoss: (options, _, { logP, logQ, p }, g, k) => {
+    const label = g[k] as number;
+    const entropy = times(label, -logP) + times(1 - label, -logQ);
+    return classWeight(options, k) * Math.abs(p - label) ** (options.beta ?? 2) * entropy;
+  },
+
+  generalizedCrossEntropyLoss: (options, problem, { logP, logQ }, g, k) => {
+    const { q = 0.5 } = options;
+    const of = (log: number): number => -Math.expm1(q * log) / q;
+    return smoothed(options, problem, g, k, of(logP), of(logQ));
+  },
+
+  polyCrossEntropyLoss: (options, problem, { p, q, logP, logQ }, g, k) => {
+    const { epsilon = 1 } = options;
+    return smoothed(options, problem, g, k, -logP + epsilon * q, -logQ + epsilon * p);
+  },
+
+  // Parts of other losses.
+  balancedElement: (options, _, { logP, logQ }, g, k) => {
+    const { labelSmoothing: e = 0, sides } = options;
+    const [negative = NaN, positive = NaN] = sides?.[k] ?? [];
+    const label = g[k] as number;
+    const is = positive * ((1 - e / 2) * -logP + (e / 2) * -logQ);
+    const isNot = negative * ((e / 2) * -logP + (1 - e / 2) * -logQ);
+    return classWeight(options, k) * (times(label, is) + times(1 - label, isNot));
+  },
+  comboEntropy: (options, _, { logP, logQ }, g, k) => {
+    const { beta = 0.5 } = options;
+    const label = g[k] as number;
+    return classWeight(options, k) * (times(beta * label, -logP) + times((1 - beta) * (1 - label), -logQ));
+  },
+  powerOfLog: (options, problem, { logP, logQ }, g, k) => {
+    const { crossEntropyExponent: b = 0.3 } = options;
+    return smoothed(options, problem, g, k, (-logP) ** b, (-logQ) ** b);
+  },
+  unifiedFocal: (options, { activation, channels }, { logP, logQ, p, q }, g, k) => {
+    const { delta = 0.6, gamma = 0.5, asymmetric = true } = options;
+    const label = g[k] as number;
+    const foreground = (x: number, log: number): number => delta * (asymmetric ? 1 : x ** gamma) * -log;
+    const background = (x: number, log: number): number => (1 - delta) * x ** gamma * -log;
+    const binary = activation === 'sigmoid' || channels === 1;
+    const yes = times(label, (!binary && k === 0 ? background : foreground)(q, logP));
+    return classWeight(options, k) * (yes + (binary ? times(1 - label, background(p, logQ)) : 0));
   },
 };
 

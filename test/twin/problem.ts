@@ -37,8 +37,29 @@ export interface Options {
   readonly fnWeight?: number;
   readonly power?: number;
   readonly sensitivityWeight?: number;
-  readonly weighting?: 'square' | 'simple' | 'uniform';
+  readonly weighting?: 'square' | 'simple' | 'uniform' | 'default' | 'generalized';
   readonly absentClass?: 'max' | 'zero' | { readonly epsilon: number };
+  readonly beta?: number;
+  readonly k?: number;
+  readonly q?: number;
+  readonly epsilon?: number;
+  readonly weight?: number;
+  readonly delta?: number;
+  readonly asymmetric?: boolean;
+  readonly diceWeight?: number;
+  readonly crossEntropyWeight?: number;
+  readonly diceExponent?: number;
+  readonly crossEntropyExponent?: number;
+  readonly normalized?: boolean;
+  readonly reducedThreshold?: number;
+  readonly frequency?: 'inverse' | 'squareInverse' | 'median' | 'effective';
+  /** Of balanced elements, found by the twin itself: the weights of negatives and positives of each channel. */
+  readonly sides?: readonly (readonly number[])[];
+  readonly percent?: number;
+  readonly threshold?: number;
+  readonly minKept?: number;
+  readonly present?: boolean;
+  readonly distances?: readonly (readonly number[])[];
 }
 
 /** All but the prediction. */
@@ -99,8 +120,9 @@ export function readPrediction(problem: Problem, pred: ArrayLike<number>): Cube 
 
 export function activationOf({ name, options }: Config, channels: number): Activation {
   if (options.activation !== undefined) return options.activation;
-  if (name === 'binaryCrossEntropyLoss') return 'sigmoid';
-  if (name === 'crossEntropyLoss') return 'softmax';
+  if (['binaryCrossEntropyLoss', 'qualityFocalLoss', 'comboLoss', 'lovaszHingeLoss'].includes(name))
+    return 'sigmoid';
+  if (['crossEntropyLoss', 'generalizedWassersteinDiceLoss'].includes(name)) return 'softmax';
   return channels === 1 ? 'sigmoid' : 'softmax';
 }
 

@@ -12,7 +12,7 @@ interface Sums {
   readonly n: number;
 }
 
-function probabilities({ activation }: Problem, z: readonly number[]): number[] {
+export function probabilities({ activation }: Problem, z: readonly number[]): number[] {
   if (activation === 'none') return [...z];
   if (activation === 'sigmoid')
     return z.map((x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))));
@@ -93,8 +93,16 @@ function tversky(
   return transformed(s.tp + numerator, s.tp + fpWeight * fp + fnWeight * fn + denominator, transform);
 }
 
+/** Which class the sums are of; −1: of several, pooled. */
+interface Where {
+  readonly k: number;
+  readonly binary: boolean;
+}
+
+type Score = (s: Sums, options: Options, where: Where) => number;
+
 /** The loss of one class, or of the pooled classes. */
-export const REGION_SCORES: Readonly<Record<string, (s: Sums, options: Options) => number>> = {
+export const REGION_SCORES: Readonly<Record<string, Score>> = {
   diceLoss: (s, options) => {
     const { numerator, denominator } = smoothOf(options, 1e-5);
     const size = options.exponent === 2 ? s.p2 + s.g2 : s.p + s.g;
@@ -113,12 +121,84 @@ export const REGION_SCORES: Readonly<Record<string, (s: Sums, options: Options) 
     const { fpWeight = 0.3, fnWeight = 0.7, power = 0.75 } = options;
     return tversky(s, options, fpWeight, fnWeight, { power });
   },
+  fBetaLoss: (s, options) => {
+    const { beta = 1.5 } = options;
+    const square = beta ** 2;
+    return tversky(s, options, 1 / (1 + square), square / (1 + square), options.transform);
+  },
+  matthewsLoss: (s, options) => {
+    const { denominator } = smoothOf(options, 1e-5);
+    const [fp, fn] = [s.p - s.tp, s.g - s.tp];
+    const tn = s.n - s.g - fp;
+    const square = (s.tp + fp) * (s.tp + fn) * (tn + fp) * (tn + fn);
+    return square + denominator === 0 ? 0 : 1 - (s.tp * tn - fp * fn) / Math.sqrt(square + denominator);
+  },
   sensitivitySpecificityLoss: (s, options) => {
     const { sensitivityWeight: r = 0.05 } = options;
     const { denominator } = smoothOf(options, 1e-5);
     return r * ratio(s.fgError, s.g + denominator) + (1 - r) * ratio(s.bgError, s.n - s.g + denominator);
   },
 };
+
+/** Parts of compounds. */
+const PARTS: Readonly<Record<string, Score>> = {
+  powerOfLogDice: (s, options) => {
+    const { numerator, denominator } = smoothOf(options, 1e-5);
+    const [top, bottom] = [2 * s.tp + numerator, s.p + s.g + denominator];
+    if (bottom === 0) return 0;
+    return Math.max(-Math.log(Math.max(top / bottom, 1e-7)), 0) ** (options.diceExponent ?? 0.3);
+  },
+  unifiedTversky: (s, options, { k, binary }) => {
+    const { delta = 0.6, gamma = 0.5, asymmetric = true } = options;
+    const [fp, power] = [1 - delta, { power: 1 - gamma }];
+    const of = (sums: Sums, transform: Options['transform']): number =>
+      tversky(sums, options, fp, delta, transform);
+    const ofBackground = asymmetric ? 'oneMinus' : power;
+    if (!binary) return of(s, k === 0 ? ofBackground : power);
+    const rest = { ...s, tp: s.n - s.p - s.g + s.tp, p: s.n - s.p, g: s.n - s.g };
+    return (of(s, power) + of(rest, ofBackground)) / 2;
+  },
+};
+
+/** Losses of one ratio over all kept classes. */
+export const JOINT = ['generalizedDiceLoss', 'penaltyGeneralizedDiceLoss', 'generalizedWassersteinDiceLoss'];
+
+/** Pixel by pixel of the listed samples. */
+function wassersteinDice(
+  options: Options,
+  problem: Problem,
+  p: Cube,
+  samples: readonly number[],
+  weighSamples: boolean,
+): number {
+  const { distances = [], weighting = 'default' } = options;
+  const largest = Math.max(...distances.flat());
+  const sized = weighting === 'generalized';
+  const { numerator, denominator } = smoothOf(options, 1e-5);
+  const sizes = problem.kept.map((y) => sumsOf(problem, p, samples, y, weighSamples).g);
+  let [top, bottom] = [numerator, denominator];
+  problem.kept.forEach((y, j) => {
+    const weight = options.classWeights?.[y] ?? 1;
+    const alpha = weight * (sized ? 1 / ((sizes[j] as number) + 1) : y === 0 ? 0 : 1);
+    for (const b of samples) {
+      for (let i = 0; i < problem.pixels; i++) {
+        const w = at(problem.w, b, i, y) * (weighSamples ? (problem.v[b] as number) : 1);
+        if (!at(problem.valid, b, i, y) || w === 0) continue;
+        const row = distances[y] as readonly number[];
+        // A given probability that does not count is not read.
+        const read = (c: number): number =>
+          problem.activation === 'none' && !(at(problem.valid, b, i, c) && at(problem.w, b, i, c) > 0)
+            ? 0
+            : at(p, b, i, c);
+        const distance = sum(row.map((m, c) => (m / largest) * read(c)));
+        const wg = w * at(problem.g, b, i, y);
+        top += 2 * wg * alpha * (1 - distance);
+        bottom += wg * (sized ? alpha * (2 - distance) : 2 * alpha * (1 - distance) + weight * distance);
+      }
+    }
+  });
+  return bottom === 0 ? 0 : 1 - top / bottom;
+}
 
 /** One ratio over all kept classes. */
 function generalizedDice(sums: readonly Sums[], weights: readonly number[], options: Options): number {
@@ -155,15 +235,23 @@ function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[
   return (batch ? [all] : all.map((b) => [b])).map((samples, b) => {
     const perClass = kept.map((k) => sumsOf(problem, p, samples, k, batch));
     const row = { n: sum(perClass.map((s) => s.n)), weight: batch ? 1 : (v[b] as number) };
-    if (name === 'generalizedDiceLoss') {
+    if (name === 'generalizedWassersteinDiceLoss') {
+      return { ...row, losses: [wassersteinDice(options, problem, p, samples, batch)], skipped: [false] };
+    }
+    if (JOINT.includes(name)) {
       const weights = kept.map((k) => options.classWeights?.[k] ?? 1);
-      return { ...row, losses: [generalizedDice(perClass, weights, options)], skipped: [false] };
+      const loss = generalizedDice(perClass, weights, options);
+      const { k = 2.5 } = options;
+      const penalised = name === 'generalizedDiceLoss' ? loss : loss / (1 + k * (1 - loss));
+      return { ...row, losses: [penalised], skipped: [false] };
     }
     const groups = options.average === 'micro' ? [addSums(perClass)] : perClass;
     const { emptyClass = 'score' } = options;
-    const score = REGION_SCORES[name] as (s: Sums, options: Options) => number;
-    const losses = groups.map((s) => {
-      if (s.g !== 0 || emptyClass === 'score') return score(s, options);
+    const score = { ...REGION_SCORES, ...PARTS }[name] as Score;
+    const binary = problem.activation === 'sigmoid' || problem.channels === 1;
+    const losses = groups.map((s, j) => {
+      const k = options.average === 'micro' ? -1 : (kept[j] as number);
+      if (s.g !== 0 || emptyClass === 'score') return score(s, options, { k, binary });
       return { skip: NaN, zero: 0, one: 1 }[emptyClass];
     });
     return { ...row, losses, skipped: groups.map((s) => emptyClass === 'skip' && s.g === 0) };
@@ -177,7 +265,7 @@ export function regionUnreduced(name: string, options: Options, problem: Problem
 export function regionValue(name: string, options: Options, problem: Problem, z: Cube): number {
   const rows = rowsOf(name, options, problem, z);
   if (rows.every(({ n }) => n === 0)) return 0;
-  const joined = options.average === 'micro' || name === 'generalizedDiceLoss';
+  const joined = options.average === 'micro' || JOINT.includes(name);
   const classWeights = joined ? [1] : problem.kept.map((k) => options.classWeights?.[k] ?? 1);
   const present = rows
     .map(({ losses, skipped, weight }) => ({

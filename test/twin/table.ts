@@ -64,11 +64,14 @@ const EXPONENT: Readonly<Record<string, Values>> = { exponent: always(1, 2) };
 export interface Entry {
   readonly activations: readonly Activation[];
   readonly options: Readonly<Record<string, Values>>;
+  /** Options without which there is no loss. */
+  readonly needs?: Readonly<Record<string, Values>>;
 }
 
 const all: readonly Activation[] = ['sigmoid', 'softmax', 'none'];
 
-export const TABLE: Readonly<Record<string, Entry>> = {
+/** The losses of the article. */
+const ARTICLE: Readonly<Record<string, Entry>> = {
   binaryCrossEntropyLoss: {
     activations: ['sigmoid', 'none'],
     options: {
@@ -87,6 +90,8 @@ export const TABLE: Readonly<Record<string, Entry>> = {
       ...PIXEL,
       gamma: always(0, 0.5, 1, 2, 3.7),
       alpha: (channels) => [0.25, ...perClass(0.25, 0.75, 1, 0)(channels)],
+      normalized: always(true, false),
+      reducedThreshold: always(0.2, 0.6, 1),
     },
   },
   diceLoss: { activations: all, options: { ...REGION, ...TRANSFORM, ...EXPONENT } },
@@ -115,6 +120,108 @@ export const TABLE: Readonly<Record<string, Entry>> = {
     },
   },
 };
+
+/** Twice a matrix of distances in [0, 1]. */
+const DISTANCES: Values = (channels) => [
+  Array.from({ length: channels }, (_r, y) =>
+    Array.from({ length: channels }, (_c, c) =>
+      y === c ? 0 : y === 0 || c === 0 ? 2 : 0.5 + ((y + c) % 3) / 2,
+    ),
+  ),
+];
+
+/** Without the smoothing under which a score is above 1: a power below 1 has an infinite slope there. */
+const COMPOUND = { ...PIXEL, ...REGION, smooth: always(0, 1, { numerator: 0, denominator: 1e-3 }) };
+
+/** The losses beyond the article. */
+const CATALOGUE: Readonly<Record<string, Entry>> = {
+  fBetaLoss: { activations: all, options: { ...REGION, ...TRANSFORM, beta: always(0.5, 1, 2) } },
+  matthewsLoss: { activations: all, options: REGION },
+  penaltyGeneralizedDiceLoss: {
+    activations: all,
+    options: {
+      ...SHARED,
+      aggregate: always('sample', 'batch'),
+      smooth: SMOOTH,
+      weighting: always('square', 'simple', 'uniform'),
+      absentClass: always('max', 'zero', { epsilon: 1e-2 }),
+      k: always(0, 1, 4),
+    },
+  },
+  generalizedWassersteinDiceLoss: {
+    activations: ['softmax', 'none'],
+    needs: { distances: DISTANCES },
+    options: {
+      ...SHARED,
+      aggregate: always('sample', 'batch'),
+      smooth: SMOOTH,
+      weighting: always('default', 'generalized'),
+    },
+  },
+  qualityFocalLoss: { activations: ['sigmoid', 'none'], options: { ...PIXEL, beta: always(0, 1, 1.5, 3) } },
+  generalizedCrossEntropyLoss: {
+    activations: all,
+    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4), q: always(0.1, 0.7, 1) },
+  },
+  polyCrossEntropyLoss: {
+    activations: all,
+    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4), epsilon: always(-1, 0, 2.5) },
+  },
+  comboLoss: {
+    activations: ['sigmoid', 'none'],
+    options: { ...COMPOUND, alpha: always(0, 0.3, 1), beta: always(0.2, 1) },
+  },
+  exponentialLogarithmicLoss: {
+    activations: all,
+    options: {
+      ...COMPOUND,
+      diceWeight: always(0, 1),
+      crossEntropyWeight: always(0, 1),
+      diceExponent: always(0.5, 1, 2),
+      crossEntropyExponent: always(0.5, 1, 2),
+    },
+  },
+  unifiedFocalLoss: {
+    activations: all,
+    options: {
+      ...COMPOUND,
+      weight: always(0, 0.3, 1),
+      delta: always(0.4, 0.8),
+      gamma: always(0, 0.2, 0.75),
+      asymmetric: always(true, false),
+    },
+  },
+};
+
+/** Losses that need all the data in hand. */
+const WHOLE: Readonly<Record<string, Entry>> = {
+  balancedCrossEntropyLoss: {
+    activations: all,
+    options: {
+      ...PIXEL,
+      labelSmoothing: always(0, 0.1, 0.4),
+      frequency: always('inverse', 'squareInverse', 'median', 'effective'),
+    },
+  },
+  topKCrossEntropyLoss: {
+    activations: all,
+    options: { ...SHARED, labelSmoothing: always(0, 0.1), percent: always(1, 33, 100) },
+  },
+  ohemCrossEntropyLoss: {
+    activations: all,
+    options: { ...SHARED, threshold: always(0, 0.3, 1), minKept: always(0, 3, 1000) },
+  },
+  lovaszHingeLoss: {
+    activations: ['sigmoid'],
+    options: { ...SHARED, aggregate: always('sample', 'batch') },
+  },
+  lovaszSoftmaxLoss: {
+    activations: all,
+    options: { ...SHARED, aggregate: always('sample', 'batch'), present: always(true, false) },
+  },
+};
+
+export const TABLE: Readonly<Record<string, Entry>> = { ...ARTICLE, ...CATALOGUE, ...WHOLE };
 
 /** What a call may bring beside prediction and target. */
 export const CALL: Readonly<Record<string, readonly unknown[]>> = {

@@ -19,7 +19,7 @@ export function classesOf(term: Term, channels: number): Classes {
   if (kept.length === 0 && channels > 0) {
     throw new RangeError('"includeBackground": false leaves no class where there is one channel');
   }
-  if (term.family === 'pixel' && activation !== 'softmax' && term.alpha !== undefined) {
+  if (term.family !== 'region' && activation !== 'softmax' && term.alpha !== undefined) {
     const tooMuch = [term.alpha].flat().find((a) => a > 1);
     if (tooMuch !== undefined) {
       throw new RangeError(
@@ -27,7 +27,10 @@ export function classesOf(term: Term, channels: number): Classes {
       );
     }
   }
-  const lists = { classWeights: term.classWeights, ...(term.family === 'pixel' ? term.perClass : {}) };
+  const lists = {
+    classWeights: term.classWeights,
+    ...(term.family === 'region' ? { distances: term.distances } : term.perClass),
+  };
   for (const [name, list] of Object.entries(lists)) {
     if (list !== undefined && list.length !== channels && channels > 0) {
       throw new ShapeError(name, `${channels} numbers, one a channel`, String(list.length));

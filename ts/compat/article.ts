@@ -146,7 +146,7 @@ export function iou(options?: ArticleIouOptions): Loss {
     { ...PROBABILITIES, average: 'micro' },
     {
       allSums: false,
-      score: (sums, _, empty) =>
+      score: (sums, { empty }) =>
         empty ? background({ p: sums[1] ?? 0, n: sums[7] ?? 0 }) : foreground(sums),
       formula: '−(TP + eps)/(P + G − TP + eps); of 1 − g and 1 − p where the whole batch has no foreground',
       own: { eps },

@@ -19,14 +19,37 @@ export class Workspace {
      * 2 an element; `ignore`: NaN for none.
      */
     input(channels: number, activation: number, kind: number, dense: boolean, interleaved: boolean, masked: boolean, weights: number, ignore: number, stored: boolean): void;
+    /**
+     * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
+     */
+    lovasz(errors: number, weighted: boolean): number;
     mask(): number;
+    matrix(): number;
     constructor();
+    order_errors(): number;
+    /**
+     * The weighted number of elements whose target is 1, of the group last ranked.
+     */
+    order_mass(): number;
+    order_weights(): number;
     out(): number;
     reserve(channels: number, terms: number): void;
+    /**
+     * Makes room for a matrix of the classes.
+     */
+    reserve_matrix(channels: number): void;
+    /**
+     * Makes room for so many errors of an ordered loss.
+     */
+    reserve_order(errors: number, weighted: boolean): void;
     /**
      * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
      */
     run(pixels: number, stages: number): number;
+    /**
+     * Selects what is above `above`, and the largest until there are `least`: 1 in its place, else 0. How many.
+     */
+    select(errors: number, least: number, above: number): number;
     table(): number;
     target(): number;
     /**
@@ -47,11 +70,19 @@ export interface InitOutput {
     readonly workspace_chunk_stride: (a: number) => number;
     readonly workspace_fault: (a: number) => number;
     readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly workspace_lovasz: (a: number, b: number, c: number) => number;
     readonly workspace_mask: (a: number) => number;
+    readonly workspace_matrix: (a: number) => number;
     readonly workspace_new: () => number;
+    readonly workspace_order_errors: (a: number) => number;
+    readonly workspace_order_mass: (a: number) => number;
+    readonly workspace_order_weights: (a: number) => number;
     readonly workspace_out: (a: number) => number;
     readonly workspace_reserve: (a: number, b: number, c: number) => void;
+    readonly workspace_reserve_matrix: (a: number, b: number) => void;
+    readonly workspace_reserve_order: (a: number, b: number, c: number) => void;
     readonly workspace_run: (a: number, b: number, c: number) => number;
+    readonly workspace_select: (a: number, b: number, c: number, d: number) => number;
     readonly workspace_table: (a: number) => number;
     readonly workspace_target: (a: number) => number;
     readonly workspace_term: (a: number, b: number, c: number, d: number, e: number) => void;

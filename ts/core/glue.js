@@ -54,10 +54,27 @@ export class Workspace {
         wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
     }
     /**
+     * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
+     * @param {number} errors
+     * @param {boolean} weighted
+     * @returns {number}
+     */
+    lovasz(errors, weighted) {
+        const ret = wasm.workspace_lovasz(this.__wbg_ptr, errors, weighted);
+        return ret;
+    }
+    /**
      * @returns {number}
      */
     mask() {
         const ret = wasm.workspace_mask(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    matrix() {
+        const ret = wasm.workspace_matrix(this.__wbg_ptr);
         return ret >>> 0;
     }
     constructor() {
@@ -65,6 +82,28 @@ export class Workspace {
         this.__wbg_ptr = ret;
         WorkspaceFinalization.register(this, this.__wbg_ptr, this);
         return this;
+    }
+    /**
+     * @returns {number}
+     */
+    order_errors() {
+        const ret = wasm.workspace_order_errors(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * The weighted number of elements whose target is 1, of the group last ranked.
+     * @returns {number}
+     */
+    order_mass() {
+        const ret = wasm.workspace_order_mass(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * @returns {number}
+     */
+    order_weights() {
+        const ret = wasm.workspace_order_weights(this.__wbg_ptr);
+        return ret >>> 0;
     }
     /**
      * @returns {number}
@@ -81,6 +120,21 @@ export class Workspace {
         wasm.workspace_reserve(this.__wbg_ptr, channels, terms);
     }
     /**
+     * Makes room for a matrix of the classes.
+     * @param {number} channels
+     */
+    reserve_matrix(channels) {
+        wasm.workspace_reserve_matrix(this.__wbg_ptr, channels);
+    }
+    /**
+     * Makes room for so many errors of an ordered loss.
+     * @param {number} errors
+     * @param {boolean} weighted
+     */
+    reserve_order(errors, weighted) {
+        wasm.workspace_reserve_order(this.__wbg_ptr, errors, weighted);
+    }
+    /**
      * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
      * @param {number} pixels
      * @param {number} stages
@@ -89,6 +143,17 @@ export class Workspace {
     run(pixels, stages) {
         const ret = wasm.workspace_run(this.__wbg_ptr, pixels, stages);
         return ret;
+    }
+    /**
+     * Selects what is above `above`, and the largest until there are `least`: 1 in its place, else 0. How many.
+     * @param {number} errors
+     * @param {number} least
+     * @param {number} above
+     * @returns {number}
+     */
+    select(errors, least, above) {
+        const ret = wasm.workspace_select(this.__wbg_ptr, errors, least, above);
+        return ret >>> 0;
     }
     /**
      * @returns {number}

@@ -2,7 +2,7 @@
  * Region losses on the sums of a call: from rows of sums to the value, and to the coefficients of the gradient.
  */
 import type { Row } from '../sums.js';
-import { type Classes, type RegionTerm, ROWS, type Scored } from '../term.js';
+import { activationOf, type Classes, type RegionTerm, ROWS, type Scored, type Where } from '../term.js';
 
 const G = 2;
 const N = 7;
@@ -31,12 +31,12 @@ const NOTHING: Scored = { value: 0, partials: new Float64Array(ROWS) };
 const FULL: Scored = { value: 1, partials: new Float64Array(ROWS) };
 
 /** The loss of one group of sums; `undefined`: skipped. */
-function scoreGroup(term: RegionTerm, sums: Float64Array, empty: boolean): Scored | undefined {
+function scoreGroup(term: RegionTerm, sums: Float64Array, where: Where): Scored | undefined {
   if (term.emptyClass !== 'score' && sums[G] === 0) {
     if (term.emptyClass === 'skip') return undefined;
     return term.emptyClass === 'zero' ? NOTHING : FULL;
   }
-  return term.score(sums, [], empty);
+  return term.score(sums, where);
 }
 
 /** One loss of a row: what it is, what weight it has in the row, and which channels its partials go to. */
@@ -48,22 +48,29 @@ interface Part {
 
 function rowParts(term: RegionTerm, { kept, weights, channels }: Classes, row: Row, empty: boolean): Part[] {
   const sums = kept.map((k) => channelSums(row, channels, k));
+  const where = {
+    kept,
+    weights: kept.map((k) => weights[k] ?? 1),
+    empty,
+    activation: activationOf(term, channels),
+    channels,
+    class: -1,
+  };
   if (term.average === 'macro') {
     return kept.map((k, i) => ({
-      scored: scoreGroup(term, sums[i] as Float64Array, empty),
+      scored: scoreGroup(term, sums[i] as Float64Array, { ...where, class: k }),
       weight: weights[k] ?? 1,
       channels: [k],
     }));
   }
   if (term.average === 'micro') {
-    return [{ scored: scoreGroup(term, pool(sums), empty), weight: 1, channels: kept }];
+    return [{ scored: scoreGroup(term, pool(sums), where), weight: 1, channels: kept }];
   }
   const joined = new Float64Array(ROWS * kept.length);
   sums.forEach((one, i) => {
     joined.set(one, i * ROWS);
   });
-  const own = kept.map((k) => weights[k] ?? 1);
-  return [{ scored: term.score(joined, own, empty), weight: 1, channels: kept }];
+  return [{ scored: term.score(joined, where), weight: 1, channels: kept }];
 }
 
 /** Each part's share of its row: normalised or raw mean over the parts that are not skipped, or the plain sum. */

@@ -13,8 +13,12 @@ export interface Ratio {
   readonly ofDenominator: Float64Array;
 }
 
+/** A transform of one loss alone: the loss of a score s and its derivative dL/ds. */
+export type ScoreTransform = (s: number) => readonly [number, number];
+
 /** The loss of a score s and its derivative dL/ds. */
-function transformed(s: number, transform: Transform): readonly [number, number] {
+function transformed(s: number, transform: Transform | ScoreTransform): readonly [number, number] {
+  if (typeof transform === 'function') return transform(s);
   if (typeof transform === 'object') {
     const { power } = transform;
     const rest = 1 - s;
@@ -34,6 +38,15 @@ function transformed(s: number, transform: Transform): readonly [number, number]
   }
 }
 
+/** (−ln s)^exponent, whose slope at s = 1 is taken as 0. */
+export function powerOfLog(exponent: number): ScoreTransform {
+  return (s) => {
+    const bounded = s < LOWEST ? LOWEST : s;
+    const [loss, slope] = transformed(1 + Math.log(bounded), { power: exponent });
+    return [loss, s < LOWEST ? 0 : slope / bounded];
+  };
+}
+
 /** ln cosh x = |x| + ln(1 + e^−2|x|) − ln 2; near 0, where that cancels, ln(1 + 2 sinh²(x/2)). */
 function logCosh(x: number): number {
   const size = Math.abs(x);
@@ -45,7 +58,7 @@ function logCosh(x: number): number {
 /** The loss of a ratio: a denominator of exactly 0 has loss 0 and gradient 0. */
 export function scored(
   { numerator, denominator, ofNumerator, ofDenominator }: Ratio,
-  transform: Transform,
+  transform: Transform | ScoreTransform,
 ): Scored {
   if (denominator === 0) return { value: 0, partials: new Float64Array(Math.max(ROWS, ofNumerator.length)) };
   const s = numerator / denominator;

@@ -1,7 +1,8 @@
 import { checkOptions, oneOfNumbers, REGION, TRANSFORM } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives, scored } from '../family/score.js';
-import type { Loss, RegionOptions, TransformOptions } from '../types.js';
+import { derivatives, scored, type ScoreTransform } from '../family/score.js';
+import type { Scored } from '../term.js';
+import type { Loss, RegionOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
 /** Options of `diceLoss` and `jaccardLoss`. */
 export interface OverlapOptions extends RegionOptions, TransformOptions {
@@ -10,6 +11,27 @@ export interface OverlapOptions extends RegionOptions, TransformOptions {
 }
 
 export const OVERLAP = { ...REGION, ...TRANSFORM, exponent: oneOfNumbers(1, 2) };
+
+/** The Dice score of a class, turned into a loss. */
+export function overlapScore(
+  exponent: 1 | 2,
+  smooth: Smooth,
+  transform: Transform | ScoreTransform,
+): (sums: Float64Array) => Scored {
+  const square = exponent === 2;
+  const ofNumerator = derivatives({ tp: 2 });
+  const ofDenominator = derivatives(square ? { p2: 1, g2: 1 } : { p: 1, g: 1 });
+  return ([tp = 0, p = 0, g = 0, p2 = 0, g2 = 0]) =>
+    scored(
+      {
+        numerator: 2 * tp + smooth.numerator,
+        denominator: (square ? p2 + g2 : p + g) + smooth.denominator,
+        ofNumerator,
+        ofDenominator,
+      },
+      transform,
+    );
+}
 
 /**
  * Dice loss: one minus the soft Dice coefficient, the overlap of prediction and truth against their sizes.
@@ -39,20 +61,9 @@ export function diceLoss(options?: OverlapOptions): Loss {
   const { exponent = 1, transform = 'oneMinus' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
-  const ofNumerator = derivatives({ tp: 2 });
-  const ofDenominator = derivatives(square ? { p2: 1, g2: 1 } : { p: 1, g: 1 });
   return sumsLoss(name, given, {
     allSums: square,
-    score: ([tp = 0, p = 0, g = 0, p2 = 0, g2 = 0]) =>
-      scored(
-        {
-          numerator: 2 * tp + smooth.numerator,
-          denominator: (square ? p2 + g2 : p + g) + smooth.denominator,
-          ofNumerator,
-          ofDenominator,
-        },
-        transform,
-      ),
+    score: overlapScore(exponent, smooth, transform),
     formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
     own: { exponent, smooth, transform },
   });

@@ -1,12 +1,12 @@
 import { checkOptions, GROUPED, oneOf, refuse, type Rule, number, TRANSFORM } from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { scored } from '../family/score.js';
-import { ROWS } from '../term.js';
-import type { Loss, SharedOptions, Smooth, TransformOptions } from '../types.js';
+import { scored, type ScoreTransform } from '../family/score.js';
+import { type RegionTerm, ROWS } from '../term.js';
+import type { Loss, SharedOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
-/** Options of `generalizedDiceLoss`. */
-export interface GeneralizedDiceOptions extends SharedOptions, TransformOptions {
+/** Options of `generalizedDiceLoss` and `penaltyGeneralizedDiceLoss`. */
+export interface GeneralizedDiceRatioOptions extends SharedOptions {
   /** One ratio per sample (default), or over the batch. */
   readonly aggregate?: 'sample' | 'batch' | undefined;
   /** Default 0: under 'square' any other swamps the large classes. */
@@ -29,7 +29,11 @@ const absentClass: Rule = (value, name) => {
   oneOf('max', 'zero')(value, name);
 };
 
-const RULES = { ...GROUPED, ...TRANSFORM, weighting: oneOf('square', 'simple', 'uniform'), absentClass };
+/** Options of `generalizedDiceLoss`. */
+export interface GeneralizedDiceOptions extends GeneralizedDiceRatioOptions, TransformOptions {}
+
+export const RATIO = { ...GROUPED, weighting: oneOf('square', 'simple', 'uniform'), absentClass };
+const RULES = { ...RATIO, ...TRANSFORM };
 
 /** v of each class. */
 function classSizes(
@@ -47,6 +51,35 @@ function classSizes(
   const finite = sized.filter((g) => g > 0).map((g) => 1 / g);
   const otherwise = absent === 'max' ? Math.max(0, ...finite) : 0;
   return sized.map((g) => (g === 0 ? otherwise : 1 / g));
+}
+
+/** One ratio over all classes, turned into a loss. */
+export function generalizedDiceScore(
+  weighting: 'square' | 'simple' | 'uniform',
+  absent: 'max' | 'zero' | { readonly epsilon: number },
+  smooth: Smooth,
+  transform: Transform | ScoreTransform,
+): RegionTerm['score'] {
+  if (weighting === 'uniform' && typeof absent === 'object') {
+    refuse(`"absentClass" { epsilon } has no meaning with weighting: 'uniform', whose weights are 1`);
+  }
+  return (sums, { weights }) => {
+    const of = (i: number, r: number): number => sums[i * ROWS + r] ?? 0;
+    const sizes = weights.map((_, i) => of(i, 2));
+    const v = classSizes(sizes, weighting, absent).map((size, i) => size * (weights[i] ?? 1));
+    let [numerator, denominator] = [smooth.numerator, smooth.denominator];
+    const ofNumerator = new Float64Array(sums.length);
+    const ofDenominator = new Float64Array(sums.length);
+    v.forEach((w, i) => {
+      // A class of weight 0 is out, whatever its sums hold.
+      if (w === 0) return;
+      numerator += 2 * w * of(i, 0);
+      denominator += w * (of(i, 1) + of(i, 2));
+      ofNumerator[i * ROWS] = 2 * w;
+      ofDenominator[i * ROWS + 1] = w;
+    });
+    return scored({ numerator, denominator, ofNumerator, ofDenominator }, transform);
+  };
 }
 
 /**
@@ -76,30 +109,11 @@ export function generalizedDiceLoss(options?: GeneralizedDiceOptions): Loss {
   const name = 'generalizedDiceLoss';
   const given = checkOptions(name, options, RULES);
   const { weighting = 'square', absentClass: absent = 'max', transform = 'oneMinus' } = given;
-  if (weighting === 'uniform' && typeof absent === 'object') {
-    refuse(`"absentClass" { epsilon } has no meaning with weighting: 'uniform', whose weights are 1`);
-  }
   const smooth = smoothOf(given.smooth, 0);
   return sumsLoss(name, given, {
     allSums: false,
     joint: true,
-    score: (sums, weights) => {
-      const of = (i: number, r: number): number => sums[i * ROWS + r] ?? 0;
-      const sizes = weights.map((_, i) => of(i, 2));
-      const v = classSizes(sizes, weighting, absent).map((size, i) => size * (weights[i] ?? 1));
-      let [numerator, denominator] = [smooth.numerator, smooth.denominator];
-      const ofNumerator = new Float64Array(sums.length);
-      const ofDenominator = new Float64Array(sums.length);
-      v.forEach((w, i) => {
-        // A class of weight 0 is out, whatever its sums hold.
-        if (w === 0) return;
-        numerator += 2 * w * of(i, 0);
-        denominator += w * (of(i, 1) + of(i, 2));
-        ofNumerator[i * ROWS] = 2 * w;
-        ofDenominator[i * ROWS + 1] = w;
-      });
-      return scored({ numerator, denominator, ofNumerator, ofDenominator }, transform);
-    },
+    score: generalizedDiceScore(weighting, absent, smooth, transform),
     formula: '1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d)',
     own: { weighting, absentClass: absent, smooth, transform },
   });

@@ -18,6 +18,11 @@ function checkTerm(pair: unknown, i: number): [number, TermLoss] {
   if (!(pair[1] instanceof TermLoss)) {
     throw new TypeError(`"terms[${i}][1]" expected a loss of this package, got ${show(pair[1])}`);
   }
+  if (pair[1].ownTarget) {
+    throw new TypeError(
+      `"terms[${i}][1]" has a target of its own; give regions the sum: regions(weightedSum(…), sets)`,
+    );
+  }
   return [pair[0] as number, pair[1]];
 }
 

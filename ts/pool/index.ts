@@ -73,7 +73,7 @@ function processors(): number {
  * Ends: idle workers do not keep Node running. When a worker dies, the calls under way reject, and so do later ones:
  * make another pool.
  * Errors: `TypeError` and `RangeError` for options that are none; `Error` where a worker does not start, or the runtime
- * has none.
+ * has none; in calls also for a loss that is not `mergeable`, since it looks at all pixels together.
  *
  * @example
  * ```ts

@@ -2,8 +2,8 @@
 import { CALL_NAMES } from '../check/call.js';
 import { checkNames } from '../check/nearest.js';
 import { show } from '../check/options.js';
-import { type Steps, TermLoss } from '../loss.js';
-import { runPass } from '../pass.js';
+import { TermLoss } from '../loss.js';
+import { runPass, type Steps } from '../pass.js';
 import type { Sums } from '../sums.js';
 import type { Loss, LossCall, Prediction, Target, ValueAndGrad } from '../types.js';
 import type { Pool, PoolCall, PoolSignal } from './index.js';
@@ -27,9 +27,10 @@ interface Seat {
 }
 
 function checkLoss(loss: unknown): TermLoss {
-  if (loss instanceof TermLoss) return loss;
+  if (loss instanceof TermLoss && loss.mergeable) return loss;
   if (typeof loss === 'object' && loss !== null && 'valueAndGrad' in loss) {
-    throw new Error(`this loss is not mergeable, so a pool cannot divide it; call its own methods`);
+    const { name = 'this loss' } = loss as Partial<Loss>;
+    throw new Error(`${name} is not mergeable, so a pool cannot divide it; call its own methods`);
   }
   throw new TypeError(`"loss" expected a loss of this package, got ${show(loss)}`);
 }

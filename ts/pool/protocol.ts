@@ -1,6 +1,6 @@
 /** What a pool and its workers tell each other: plain data. */
 import type { Pass } from '../pass.js';
-import type { Data, Fault, GroupGradient, Kernels, Range, Work } from '../stream.js';
+import type { CoreGroup, Data, Fault, GroupGradient, Range, Work } from '../stream.js';
 import { ROWS } from '../term.js';
 
 /** A range that starts and ends with a chunk. */
@@ -25,7 +25,7 @@ export interface Start {
 /** Parts of a pass. */
 export interface Request {
   readonly call: Data;
-  readonly groups: readonly Kernels[];
+  readonly groups: readonly CoreGroup[];
   readonly stages: readonly number[];
   readonly multipliers: readonly Multipliers[] | undefined;
   readonly out: Float32Array | undefined;
@@ -52,7 +52,12 @@ export const ALL = 2 ** 30;
 
 /** The part of a request that is the same for all workers, its call and memory aside. */
 export function describe({ groups, stages, stored }: Pass): Pick<Request, 'groups' | 'stages' | 'stored'> {
-  const plain = groups.map(({ activation, ignoreIndex, kernels }) => ({ activation, ignoreIndex, kernels }));
+  const plain = groups.map(({ activation, ignoreIndex, kernels, distances }) => ({
+    activation,
+    ignoreIndex,
+    kernels,
+    distances,
+  }));
   return { groups: plain, stages, stored };
 }
 

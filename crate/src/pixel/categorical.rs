@@ -16,6 +16,8 @@ use crate::workspace::{Target, Tile, Weights, Workspace, planes, planes_mut};
 pub trait Categorical {
     /// Whether `of` reads `q` and `slope` reads anything at all.
     const NEEDS_PROBABILITY: bool;
+    /// Whether −ln p is taken from the logits, where they are at hand: p may have underflowed.
+    const READS_LOGITS: bool = false;
     /// f, from −ln p and q = 1 − p.
     fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4;
     /// −p·df/dp: what the derivative of −ln p is multiplied by.
@@ -145,7 +147,7 @@ impl Workspace {
 
     /// a·p_k, and −a·(1 − p_y) for the pixel's own class.
     fn one_hot_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
-        let Self { tile, act, grad, labels, peak, rest, own, mean, factor, .. } = self;
+        let Self { tile, input, act, grad, labels, peak, rest, others, below, own, mean, factor, .. } = self;
         let (log, scale) = (Log::new(), F32x4::splat(scale));
         let replacement = mean;
         for i in 0..tile.vectors {
@@ -153,7 +155,12 @@ impl Workspace {
             let q = complement(p, peak, rest);
             let mut a = scale * F32x4::load(&factor[i]);
             if L::NEEDS_PROBABILITY {
-                a = a * loss.slope(negative_log(&log, p, peak, rest), p, q);
+                let far = if L::READS_LOGITS && !input.stored {
+                    F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]))
+                } else {
+                    negative_log(&log, p, peak, rest)
+                };
+                a = a * loss.slope(far, p, q);
             }
             a.store(&mut factor[i]);
             (-q).store(&mut replacement[i]);
@@ -167,18 +174,24 @@ impl Workspace {
     }
 
     fn dense_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
-        let Self { tile, act, aux, grad, peak, rest, factor, .. } = self;
+        let Self { tile, input, values, act, aux, grad, top, others, peak, rest, factor, .. } = self;
         let log = Log::new();
         let sum = &mut factor[..tile.vectors];
         sum.fill([0.0; LANES]);
         for k in 0..tile.channels {
+            let z = &values[tile.plane(k)];
             let planes = aux[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
-            for (((a, p), sum), (peak, rest)) in planes.zip(sum.iter_mut()).zip(peak.iter().zip(rest.iter())) {
+            let state = planes.zip(sum.iter_mut()).zip(peak.iter().zip(rest.iter()));
+            for (i, (((a, p), sum), (peak, rest))) in state.enumerate() {
                 let mut weighted = F32x4::splat(scale) * F32x4::load(a);
                 if L::NEEDS_PROBABILITY {
                     let (p, peak, rest) = (F32x4::load(p), F32x4::load(peak), F32x4::load(rest));
-                    let slope = loss.slope(negative_log(&log, p, peak, rest), p, complement(p, peak, rest));
-                    weighted = weighted * slope;
+                    let far = if L::READS_LOGITS && !input.stored {
+                        F32x4::load(&top[i]) - F32x4::load(&z[i]) + log.log1p(F32x4::load(&others[i]))
+                    } else {
+                        negative_log(&log, p, peak, rest)
+                    };
+                    weighted = weighted * loss.slope(far, p, complement(p, peak, rest));
                 }
                 weighted.store(a);
                 (F32x4::load(sum) + weighted).store(sum);

@@ -7,20 +7,28 @@ pub mod binary_cross_entropy;
 pub mod categorical;
 pub mod cross_entropy;
 pub mod elementwise;
+pub mod exponential_logarithmic;
 pub mod focal;
+pub mod generalized_cross_entropy;
+pub mod poly_cross_entropy;
+pub mod quality_focal;
+pub mod rare;
+pub mod reduced_focal;
 
 use crate::simd::LANES;
 use crate::workspace::{Activation, Term, Tile, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
 use focal::Focal;
+use rare::{Kind, Rare};
 
 /// The list of pixel losses. The codes are those of the door.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PixelLoss {
     BinaryCrossEntropy,
     CrossEntropy,
     Focal,
+    Rare(Kind),
 }
 
 impl PixelLoss {
@@ -28,13 +36,19 @@ impl PixelLoss {
         match code {
             0 => Self::BinaryCrossEntropy,
             1 => Self::CrossEntropy,
-            _ => Self::Focal,
+            2 => Self::Focal,
+            3 => Self::Rare(Kind::QualityFocal),
+            4 => Self::Rare(Kind::GeneralizedCrossEntropy),
+            5 => Self::Rare(Kind::PolyCrossEntropy),
+            6 => Self::Rare(Kind::ExponentialLogarithmic),
+            7 => Self::Rare(Kind::ReducedFocal),
+            _ => Self::Rare(Kind::FocalFactor),
         }
     }
 
     /// Whether the gradient reads the logit itself.
     pub fn reads_logits(self) -> bool {
-        self == Self::Focal
+        matches!(self, Self::Focal | Self::Rare(_))
     }
 }
 
@@ -57,7 +71,7 @@ impl Workspace {
             PixelLoss::BinaryCrossEntropy if gradient => Some(self.binary_cross_entropy_direct::<true>(scale)),
             PixelLoss::BinaryCrossEntropy => Some(self.binary_cross_entropy_direct::<false>(scale)),
             PixelLoss::Focal => Some(self.elementwise_direct(&Focal::new(exponent), slot, scale)),
-            PixelLoss::CrossEntropy => None,
+            PixelLoss::CrossEntropy | PixelLoss::Rare(_) => None,
         }
     }
 
@@ -72,6 +86,8 @@ impl Workspace {
             }
             (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot),
             (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot),
+            (PixelLoss::Rare(kind), Activation::Softmax) => self.categorical_value(&self.rare(kind, at), slot),
+            (PixelLoss::Rare(kind), _) => self.elementwise_value(&self.rare(kind, at), slot),
             (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
             (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot),
@@ -91,11 +107,22 @@ impl Workspace {
                 self.categorical_gradient(&Focal::new(exponent), slot, scale);
             }
             (PixelLoss::Focal, _) => self.elementwise_gradient(&Focal::new(exponent), slot, scale),
+            (PixelLoss::Rare(kind), Activation::Softmax) => {
+                self.categorical_gradient(&self.rare(kind, at), slot, scale);
+            }
+            (PixelLoss::Rare(kind), _) => self.elementwise_gradient(&self.rare(kind, at), slot, scale),
             (_, Activation::Softmax) => self.categorical_gradient(&CrossEntropy, slot, scale),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_gradient(slot, scale),
             (PixelLoss::BinaryCrossEntropy, _) => {
                 self.elementwise_gradient(&BinaryCrossEntropy::new(), slot, scale);
             }
         }
+    }
+
+    /// Further parameters are the first constants of rows 4 and 5.
+    fn rare(&self, kind: Kind, at: usize) -> Rare {
+        let channels = self.tile.channels;
+        let constants = Self::slot(&self.table, channels, 1 + at);
+        Rare::new(kind, self.terms[at].exponent, [constants[4 * channels], constants[5 * channels]])
     }
 }

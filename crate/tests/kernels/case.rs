@@ -11,7 +11,7 @@ pub const ACTIVATIONS: [Activation; 3] = [Activation::None, Activation::Sigmoid,
 pub const KINDS: [Kind; 7] = [Kind::U8, Kind::I8, Kind::U16, Kind::I16, Kind::U32, Kind::I32, Kind::F32];
 
 /// A pixel loss with its constants, row by row.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Term {
     pub loss: PixelLoss,
     pub exponent: f32,
@@ -73,13 +73,14 @@ impl Case {
             Weights::Element => "element weights",
         };
         format!(
-            "{} px, {} channels, {activation}, dense {}, ignore {:?}, mask {}, {given}, channels last {}",
+            "{} px, {} channels, {activation}, dense {}, ignore {:?}, mask {}, {given}, channels last {}, terms {:?}",
             self.pixels,
             self.channels,
             self.dense,
             self.ignore,
             self.mask.is_some(),
-            self.interleaved
+            self.interleaved,
+            self.terms
         )
     }
 }

@@ -7,6 +7,7 @@ mod check;
 mod extremes;
 mod faults;
 mod naive;
+mod ordered;
 mod pixel;
 mod region;
 mod run;

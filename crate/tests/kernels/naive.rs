@@ -2,6 +2,7 @@
 
 use crate::case::{Case, ROWS, Term};
 use segloss_core::pixel::PixelLoss;
+use segloss_core::pixel::rare::Kind;
 use segloss_core::workspace::{Activation, Weights};
 use std::iter::Sum;
 use std::ops::{Add, Mul, Sub};
@@ -219,14 +220,22 @@ impl Pixel<'_> {
             let each = (0..channels).map(|k| {
                 let (w, g) = (number(self.w[k]), number(self.g[k]));
                 let line = |at: usize| w * (number(row(at, k)) + number(row(at + 1, k)) * g);
-                self.element(term.loss, gamma, k, line(0), line(2))
+                match term.loss {
+                    PixelLoss::Rare(kind) => self.rare_element(kind, gamma, row(4, 0), k, line(0), line(2)),
+                    loss => self.element(loss, gamma, k, line(0), line(2)),
+                }
             });
             return each.unzip();
         }
         let mass: f64 = (0..channels).map(|j| row(1, j) * self.g[j]).sum();
         let t: Vec<f64> = (0..channels).map(|k| self.w[k] * (row(0, k) * self.g[k] + row(2, k) * mass)).collect();
         let gamma = if term.loss == PixelLoss::Focal { gamma } else { 0.0 };
-        let loss = |k: usize| number(t[k] * power(self.p[k].q, gamma) * self.p[k].log_p);
+        let rare = |k: usize| match term.loss {
+            PixelLoss::Rare(kind) => Some(rare(kind, f64::from(term.exponent), row(4, 0), self.p[k])),
+            _ => None,
+        };
+        let plain = |k: usize| power(self.p[k].q, gamma) * self.p[k].log_p;
+        let loss = |k: usize| number(t[k] * rare(k).map_or_else(|| plain(k), |(loss, _)| loss));
         let losses = (0..channels).map(|k| if t[k] == 0.0 { Number::default() } else { loss(k) }).collect();
         if self.activation == Activation::None {
             return (losses, (0..channels).map(|k| number(-t[k] / self.p[k].p.max(1e-12))).collect());
@@ -234,6 +243,9 @@ impl Pixel<'_> {
         // −p df/dp of f = (1 − p)^γ (−ln p), times t.
         let a: Vec<f64> = (0..channels)
             .map(|k| {
+                if let Some((_, slope)) = rare(k) {
+                    return t[k] * slope;
+                }
                 let Probability { p, q, log_p, .. } = self.p[k];
                 let bend = if p * log_p == 0.0 { 0.0 } else { gamma * power(q, gamma - 1.0) * p * log_p };
                 t[k] * (bend + power(q, gamma))
@@ -266,6 +278,36 @@ impl Pixel<'_> {
         (value, negative * number(no) - positive * number(yes))
     }
 
+    /// Under sigmoid: the probability of one side changes by pq.
+    fn rare_element(
+        &self,
+        kind: Kind,
+        parameter: f64,
+        threshold: f64,
+        k: usize,
+        positive: Number,
+        negative: Number,
+    ) -> (Number, Number) {
+        let Probability { p, q, log_p, log_q } = self.p[k];
+        if kind == Kind::QualityFocal {
+            let g = positive.value / (positive.value + negative.value);
+            let (d, both) = (if p > q { (1.0 - g) - q } else { p - g }, positive.value + negative.value);
+            let entropy = positive.value * log_p + negative.value * log_q;
+            let factor = power(d.abs(), parameter);
+            let bend = if d == 0.0 { 0.0 } else { parameter * factor / d * p * q * entropy };
+            // p − g cancels: what is rounded off it is relative to them.
+            let size = |value: f64| Number { value, size: value.abs() + parameter.max(1.0) * entropy.abs() };
+            if both == 0.0 {
+                return (Number::default(), Number::default());
+            }
+            return (size(factor * entropy), size(bend + factor * both * d));
+        }
+        let (yes, yes_slope) = rare(kind, parameter, threshold, Probability { p, q, log_p, log_q });
+        let (no, no_slope) = rare(kind, parameter, threshold, Probability { p: q, q: p, log_p: log_q, log_q: log_p });
+        let value = positive * number(yes) + negative * number(no);
+        (value, negative * number(no_slope * p) - positive * number(yes_slope * q))
+    }
+
     /// Derivatives of a region loss: ∂L/∂p = a + b g + c p + (p − g)(d g + e (1 − g)).
     fn region(&self, affine: &[f32]) -> Vec<Number> {
         let channels = self.p.len();
@@ -290,4 +332,24 @@ impl Pixel<'_> {
 
 fn power(x: f64, exponent: f64) -> f64 {
     if exponent == 0.0 { 1.0 } else { x.powf(exponent) }
+}
+
+/// The loss of a label of probability p, and −p times its derivative.
+fn rare(kind: Kind, parameter: f64, threshold: f64, of: Probability) -> (f64, f64) {
+    let Probability { p, q, log_p, .. } = of;
+    match kind {
+        Kind::QualityFocal => (f64::NAN, f64::NAN),
+        Kind::GeneralizedCrossEntropy => (-(-parameter * log_p).exp_m1() / parameter, (-parameter * log_p).exp()),
+        Kind::PolyCrossEntropy => (log_p + parameter * q, 1.0 + parameter * p),
+        Kind::ExponentialLogarithmic if log_p == 0.0 => (0.0, 0.0),
+        Kind::ExponentialLogarithmic => (log_p.powf(parameter), parameter * log_p.powf(parameter - 1.0)),
+        Kind::ReducedFocal if p < threshold => (log_p, 1.0),
+        Kind::FocalFactor if p < threshold => (1.0, 0.0),
+        Kind::ReducedFocal | Kind::FocalFactor => {
+            let scale = if threshold > 0.0 { threshold.powf(-parameter) } else { 1.0 };
+            let (factor, over) = (scale * power(q, parameter), scale * power(q, parameter - 1.0));
+            let over = if q == 0.0 { 0.0 } else { parameter * over * p };
+            if kind == Kind::ReducedFocal { (factor * log_p, over * log_p + factor) } else { (factor, over) }
+        }
+    }
 }

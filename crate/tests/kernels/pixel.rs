@@ -5,6 +5,7 @@ use crate::check::{near, nothing_where_unweighted};
 use crate::naive::expected;
 use crate::run::Runner;
 use segloss_core::pixel::PixelLoss;
+use segloss_core::pixel::rare::Kind;
 use segloss_core::workspace::Activation;
 
 /// A pixel loss that the activation admits, with constants as the door makes them.
@@ -62,6 +63,53 @@ fn sweep(exponents: &[f32], tolerance: f64) {
                 let mut case = case(pixels, channels, activation, forms, &mut random);
                 case.terms = vec![term(activation, channels, exponents, &mut random)];
                 compare(&mut runner, &case, tolerance);
+            }
+        }
+    }
+}
+
+const RARE: [Kind; 6] = [
+    Kind::QualityFocal,
+    Kind::GeneralizedCrossEntropy,
+    Kind::PolyCrossEntropy,
+    Kind::ExponentialLogarithmic,
+    Kind::ReducedFocal,
+    Kind::FocalFactor,
+];
+
+/// A rarer loss, of logits. Without smoothing: constants of the door for weights alone.
+fn rare(activation: Activation, channels: usize, random: &mut Random) -> Term {
+    let softmax = activation == Activation::Softmax;
+    let kind = random.of(if softmax { &RARE[1..] } else { &RARE });
+    let exponent = match kind {
+        Kind::GeneralizedCrossEntropy => random.of(&[0.1, 0.5, 1.0]),
+        Kind::PolyCrossEntropy => random.of(&[-0.5, 0.5, 2.0]),
+        Kind::ExponentialLogarithmic => random.of(&[0.3, 1.0, 1.5]),
+        _ => random.of(&[0.0, 1.0, 1.5, 2.0]),
+    };
+    let mut rows = vec![0.0; 6 * channels];
+    for k in 0..channels {
+        let w = random.of(&[0.0, 1.0, 2.5]);
+        let constants = if softmax { [w, 1.0, 0.0, 0.0] } else { [0.0, w, w, -w] };
+        (0..4).for_each(|r| rows[r * channels + k] = constants[r]);
+    }
+    let threshold: f32 = random.of(&[0.0, 0.3, 0.6]);
+    rows[4 * channels] = threshold;
+    rows[5 * channels] = if threshold > 0.0 { threshold.powf(-exponent) } else { 1.0 };
+    Term { loss: PixelLoss::Rare(kind), exponent, scale: 0.125 + random.unit(), rows }
+}
+
+#[test]
+fn rarer_losses_to_2e5() {
+    let mut runner = Runner::new();
+    let mut random = Random(9);
+    for activation in [Activation::Sigmoid, Activation::Softmax] {
+        for pixels in lengths() {
+            for forms in forms(pixels) {
+                let channels = random.of(if activation == Activation::Softmax { &[2, 3, 5] } else { &[1, 2, 3] });
+                let mut case = case(pixels, channels, activation, forms, &mut random);
+                case.terms = vec![rare(activation, channels, &mut random)];
+                compare(&mut runner, &case, 2e-5);
             }
         }
     }

@@ -1,0 +1,56 @@
+import { checkOptions, number, refuse, SHARED, SMOOTHED } from '../check/options.js';
+import { wholeLoss } from '../define.js';
+import { ranked } from '../family/ranked.js';
+import type { Loss, SharedOptions } from '../types.js';
+
+/** Options of `topKCrossEntropyLoss`. */
+export interface TopKCrossEntropyOptions extends SharedOptions {
+  /** The share of the pixels that counts, in (0, 100]; default 10. */
+  readonly percent?: number | undefined;
+  /** In [0, 1), as `crossEntropyLoss` has it. */
+  readonly labelSmoothing?: number | undefined;
+}
+
+const { labelSmoothing } = SMOOTHED;
+const RULES = { ...SHARED, ...(labelSmoothing && { labelSmoothing }), percent: number({ min: 0, max: 100 }) };
+
+/**
+ * Cross-entropy of the hardest pixels: the mean over those with the largest loss.
+ *
+ * Formula: the mean of the k largest of the weighted losses, k = ⌊valid·percent/100⌋, at least 1, over the whole call. Ties
+ * go to the pixel that comes first. Softmax ranks pixels (−Σ_k w_k g_k ln p_k), as do probabilities of several channels;
+ * sigmoid and a single channel rank elements by their binary cross-entropy. `reduction: 'sum'` does not divide by k.
+ * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
+ * Range: [0, ∞) nats.
+ * Numerics: losses in f32 are ranked exactly, by histograms of their bits, in O(n); which pixels are selected is a
+ * constant for the gradient (`test/matrix.test.ts`). Memory: one float a pixel.
+ * Errors: `RangeError` for a percentage outside (0, 100]; `Error` from `accumulate` (`mergeable` is false).
+ * Source: F. Isensee et al., "nnU-Net", Nature Methods 18, 2021 (TopKLoss); Z. Wu, C. Shen, A. van den Hengel, "Bridging
+ * Category-level and Instance-level Semantic Image Segmentation", 2016.
+ *
+ * @example
+ * ```ts
+ * import { topKCrossEntropyLoss } from 'segloss';
+ *
+ * const logits = new Float32Array([2, 1, 0, -1]);
+ * const mask = new Uint8Array([1, 1, 1, 1]);
+ * topKCrossEntropyLoss({ percent: 50 }).value(logits, mask, { shape: [1, 1, 4] }); // => 1.0032
+ * ```
+ */
+export function topKCrossEntropyLoss(options?: TopKCrossEntropyOptions): Loss {
+  const name = 'topKCrossEntropyLoss';
+  const given = checkOptions(name, options, RULES);
+  const { percent = 10, labelSmoothing: smoothing = 0 } = given;
+  if (percent === 0) refuse('"percent" expected a number in (0, 100], got 0');
+  return wholeLoss(name, given, {
+    run: ranked({
+      labelSmoothing: smoothing,
+      unweighted: false,
+      least: (valid) => Math.max(1, Math.floor((valid * percent) / 100)),
+      above: Infinity,
+    }),
+    formula: 'the mean of the ⌊valid·percent/100⌋ largest cross-entropies',
+    own: { percent, labelSmoothing: smoothing },
+    options: given,
+  });
+}
