@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { specialisedTs } from './engines/specialised-ts.js';
 import { tunedTs } from './engines/tuned-ts.js';
 import type { Timing } from './measure.js';
+import { COPY, LIMIT_OF } from './native.js';
 
 export interface Memory {
   readonly engine: string;
@@ -16,7 +17,11 @@ export interface Row {
   readonly case: string;
   readonly mode: 'value' | 'value + gradient';
   readonly pixels: number;
+  /** Entries of the prediction. */
+  readonly elements: number;
   readonly timings: readonly Timing[];
+  /** The same kernels compiled for the host, and a copy of the data. */
+  readonly limits?: readonly Timing[];
   readonly memory?: readonly Memory[];
 }
 
@@ -49,7 +54,26 @@ function factor(baseline: Timing | undefined, min: number): string {
 }
 
 function lineOf(cells: readonly string[]): string {
-  return cells.map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(13))).join('');
+  return cells
+    .map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(16)))
+    .join('')
+    .trimEnd();
+}
+
+/** How far each build is from what the hardware could do: nanoseconds of an element, and times the limits. */
+function limitLines({ elements, timings, limits = [] }: Row): string[] {
+  const limitOf = (name: string | undefined): Timing | undefined => limits.find((t) => t.engine === name);
+  const copy = limitOf(COPY);
+  if (copy === undefined) return [];
+  return [...timings.filter(({ engine }) => engine in LIMIT_OF), ...limits].map(({ engine, min }) => {
+    const native = limitOf(LIMIT_OF[engine]);
+    return lineOf([
+      `  ${engine}`,
+      `${((min * 1e6) / elements).toFixed(3)} ns/el`,
+      `${(min / copy.min).toFixed(1)} x copy`,
+      native ? `  ${(min / native.min).toFixed(2)} x ${native.engine}` : '',
+    ]);
+  });
 }
 
 /** What the ratios are to: what one writes for any number of classes, and what one can write for a few. */
@@ -67,6 +91,7 @@ export function linesOf(row: Row, part?: string): string[] {
       `${rounds}`,
     ]),
   );
+  lines.push(...limitLines(row));
   for (const { engine, min } of row.timings) {
     const alone = part === undefined ? undefined : timeOf(row, aloneName(engine, part));
     if (alone) lines.push(`  ${engine}: ${(min / alone.min).toFixed(2)} x the time of ${part} alone`);

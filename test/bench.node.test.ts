@@ -82,7 +82,7 @@ describe('bench: report', () => {
     { engine: 'tuned-ts', min: 8, median: 9, minima: [8, 8.1], rounds: 2 },
   ];
   const row = (scale: number) =>
-    ({ case: 'a case', mode: 'value', pixels: 1e6, timings: timings(scale) }) as const;
+    ({ case: 'a case', mode: 'value', pixels: 1e6, elements: 1e6, timings: timings(scale) }) as const;
 
   test('a row tells ns a pixel and the ratios to both baselines', () => {
     expect(linesOf(row(2))[2]).toMatch(/segloss simd128 +2\.0000 +2\.0000 +2\.00 +4\.00 x +3\.00 x +2$/);
