@@ -4,6 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { cargo } from '../scripts/toolchain.mjs';
 import type { Problem, Run } from './cases.js';
 import { closeTo } from './check.js';
 import type { Timing } from './measure.js';
@@ -28,12 +29,14 @@ export interface Native {
 }
 
 export function buildNative(root: string): Native[] {
+  const { env, missing } = cargo();
+  if (env === undefined) throw new Error(`--native: ${missing}`);
   return Object.entries(VARIANTS).map(([name, flags]) => {
     const target = join(root, 'target', name.replaceAll(' ', '-'));
     execFileSync(
       'cargo',
       ['build', '--quiet', '--release', '--locked', '--example', 'native', '--features', 'native'],
-      { cwd: root, env: { ...process.env, RUSTFLAGS: flags, CARGO_TARGET_DIR: target }, stdio: 'inherit' },
+      { cwd: root, env: { ...env, RUSTFLAGS: flags, CARGO_TARGET_DIR: target }, stdio: 'inherit' },
     );
     return { name, program: join(target, 'release', 'examples', 'native') };
   });
