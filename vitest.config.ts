@@ -56,6 +56,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'cli',
+          include: ['test/cli/*.test.ts'],
+          globalSetup: ['test/cli/setup.ts'],
+          provide: { simd: 'auto' },
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'browser',
           include: [GENERIC],
           exclude: [NODE_ONLY],

@@ -1,4 +1,4 @@
-/** Compiles ts/ to dist/ and copies the core beside it. Does nothing when dist/ is newer than everything it is from. */
+/** Compiles ts/ to dist/, copies the core beside it and bundles the command line. Does nothing when dist/ is newer than everything it is from. */
 import { execFileSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -11,6 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { buildCli } from './build-cli.mjs';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -25,7 +26,11 @@ function newest(folder) {
   );
 }
 
-const sources = Math.max(newest(join(root, 'ts')), statSync(join(root, 'tsconfig.build.json')).mtimeMs);
+const folders = ['ts', 'cli', 'bench'].map((folder) => newest(join(root, folder)));
+const files = ['tsconfig.build.json', 'scripts/build-cli.mjs'].map(
+  (file) => statSync(join(root, file)).mtimeMs,
+);
+const sources = Math.max(...folders, ...files);
 const done = join(dist, 'index.js');
 if (!existsSync(done) || statSync(done).mtimeMs < sources) {
   // Built aside and moved: a failed build leaves no half of a dist/, and a reader never sees one.
@@ -38,6 +43,7 @@ if (!existsSync(done) || statSync(done).mtimeMs < sources) {
     mkdirSync(join(aside, 'core'), { recursive: true });
     const copied = readdirSync(join(root, 'ts', 'core')).filter((name) => COPIED.test(name));
     for (const name of copied) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));
+    await buildCli(root, aside);
     rmSync(dist, { recursive: true, force: true });
     renameSync(aside, dist);
   } catch (error) {

@@ -101,6 +101,7 @@ const parts = {
   cargo: rust,
   browser: () =>
     chromium() ? vitestProject('browser') : skip('browser tests', `no Chromium found; ${INSTALLS}`),
+  cli: () => vitestProject('cli'),
   package: () => vitestProject('package'),
 };
 const unknown = chosen.filter((name) => !(name in parts));

@@ -7,6 +7,11 @@ import { show } from './check/options.js';
  */
 export type GivenModule = object;
 
+/**
+ * The module, compiled where it came as bytes. The declarations name no `WebAssembly`.
+ *
+ * @internal
+ */
 export function toModule(module: unknown): WebAssembly.Module {
   if (module instanceof WebAssembly.Module) return module;
   const kind = Object.prototype.toString.call(module);
@@ -17,7 +22,11 @@ export function toModule(module: unknown): WebAssembly.Module {
   throw new TypeError(`"module" expected a WebAssembly.Module or its bytes, got ${show(module)}`);
 }
 
-/** Throws unless the module has these exports. */
+/**
+ * Throws unless the module has these exports.
+ *
+ * @internal
+ */
 export function checkModule(module: unknown, exports: readonly string[], what: string): void {
   const names = WebAssembly.Module.exports(toModule(module)).map((e) => e.name);
   const missing = exports.find((name) => !names.includes(name));

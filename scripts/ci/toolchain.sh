@@ -14,6 +14,8 @@ has_target() { [ -n "$(ls "$("$1" --print target-libdir --target $target 2>/dev/
 
 command -v chromium >/dev/null || packages+=(chromium)
 command -v valgrind >/dev/null || packages+=(valgrind)
+# An atlas of 116 labels, that a test of the command line reads where it is there.
+[ -e /usr/share/mricron/templates/aal.nii.gz ] || packages+=(mricron-data)
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
 rustc=rustc
 if command -v rustup >/dev/null; then

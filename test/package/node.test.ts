@@ -1,6 +1,6 @@
 /** The installed tarball in Node: what is in it, and that it loads by ESM and by `require`. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, inject, test } from 'vitest';
 import { EXPECTED, PROGRAM } from './program.js';
@@ -25,7 +25,10 @@ test('the tarball holds what it must, nothing of the workshop, and at most 400 K
   expect(bytes).toBeLessThanOrEqual(400_000);
   expect(files).toEqual(expect.arrayContaining(['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json']));
   expect(
-    files.filter((path) => !/^(dist\/.*\.(js|d\.ts|wasm)|[A-Z]+(\.md)?|package\.json)$/.test(path)),
+    files.filter(
+      (path) =>
+        !/^(dist\/.*\.(js|d\.ts|wasm)|dist\/cli-licenses\.txt|[A-Z]+(\.md)?|package\.json)$/.test(path),
+    ),
   ).toEqual([]);
 });
 
@@ -50,6 +53,37 @@ test.each(Object.entries(manifest.exports))('export %s resolves', (path, conditi
 test('import runs', () => {
   const code = `import * as segloss from 'segloss'; console.log(JSON.stringify((${PROGRAM})(segloss)));`;
   expect(JSON.parse(node('module', code))).toEqual(EXPECTED);
+});
+
+test('npx segloss runs, from a folder of its own', () => {
+  const npx = (...args: string[]): string =>
+    execFileSync('npx', ['--no-install', 'segloss', ...args], {
+      cwd: consumer,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
+  const { version } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  expect(npx('--version').trim()).toBe(version);
+  const text = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2), }".padEnd(117) + '\n';
+  const header = Buffer.from('\x93NUMPY\x01\x00\x76\x00' + text, 'latin1');
+  writeFileSync(join(consumer, 'pred.npy'), Buffer.concat([header, Buffer.from([0, 1, 1, 1])]));
+  writeFileSync(join(consumer, 'truth.npy'), Buffer.concat([header, Buffer.from([0, 0, 1, 1])]));
+  const { labels } = JSON.parse(npx('eval', 'pred.npy', 'truth.npy', '--json')) as { labels: object[] };
+  expect(labels).toMatchObject([{ label: 1, tp: 2, fp: 1, fn: 0, tn: 1, dice: 0.8 }]);
+});
+
+test('the losses load nothing of the command line', () => {
+  const code = `
+    import { register } from 'node:module';
+    const hook = 'export const load = (url, context, next) => { console.log(url); return next(url, context); };';
+    register('data:text/javascript,' + encodeURIComponent(hook));
+    await import('segloss');
+    await import('segloss/metrics');`;
+  const loaded = node('module', code);
+  expect(loaded).toContain('dist/index.js');
+  expect(loaded).not.toContain('cli');
 });
 
 test('require runs', () => {
