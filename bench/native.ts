@@ -8,6 +8,7 @@ import { cargo } from '../scripts/toolchain.mjs';
 import type { Problem, Run } from './cases.js';
 import { closeTo } from './check.js';
 import type { Timing } from './measure.js';
+import { COPY, type Limits } from './report.js';
 
 /** 128-bit vectors in the encoding V8 uses on the same host, without and with fused multiply-add. */
 const VARIANTS = {
@@ -16,13 +17,6 @@ const VARIANTS = {
   // The kernels' vectors stay 128 bits wide: what the compiler makes of AVX2 around them.
   'native avx2': '-C target-cpu=x86-64-v3',
 };
-/** Which of them a build of the core could at best equal. */
-export const LIMIT_OF: Readonly<Record<string, keyof typeof VARIANTS>> = {
-  'segloss simd128': 'native 128-bit',
-  'segloss relaxed': 'native 128-bit fma',
-};
-export const COPY = 'copy';
-
 export interface Native {
   readonly name: string;
   readonly program: string;
@@ -57,7 +51,7 @@ export function measureNative(
   reference: Run,
   out: Float32Array | undefined,
   milliseconds: number,
-): Timing[] {
+): Limits {
   const value = reference(out);
   const gradient = out?.reduce((sum, g) => sum + Math.abs(g), 0) ?? 0;
   const { formula, samples, channels, pixels, channelsLast } = problem;
@@ -71,8 +65,11 @@ export function measureNative(
     return { name, ...result };
   });
   const copies = results.map(({ copy }) => copy).sort((a, b) => a.min - b.min);
-  return [
-    ...results.map(({ name, kernel }) => ({ engine: name, ...kernel })),
-    ...copies.slice(0, 1).map((copy) => ({ engine: COPY, ...copy })),
-  ];
+  return {
+    elements: problem.pred.length,
+    timings: [
+      ...results.map(({ name, kernel }) => ({ engine: name, ...kernel })),
+      ...copies.slice(0, 1).map((copy) => ({ engine: COPY, ...copy })),
+    ],
+  };
 }

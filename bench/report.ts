@@ -3,7 +3,6 @@ import { cpus } from 'node:os';
 import { specialisedTs } from './engines/specialised-ts.js';
 import { tunedTs } from './engines/tuned-ts.js';
 import type { Timing } from './measure.js';
-import { COPY, LIMIT_OF } from './native.js';
 
 export interface Memory {
   readonly engine: string;
@@ -13,15 +12,26 @@ export interface Memory {
   readonly processBytes: number;
 }
 
+/** The same kernels compiled for the host, and a copy of the data. */
+export interface Limits {
+  /** Entries of the prediction. */
+  readonly elements: number;
+  readonly timings: readonly Timing[];
+}
+
+export const COPY = 'copy';
+/** What a build of the core could at best equal. */
+export const LIMIT_OF: Readonly<Record<string, string>> = {
+  'segloss simd128': 'native 128-bit',
+  'segloss relaxed': 'native 128-bit fma',
+};
+
 export interface Row {
   readonly case: string;
   readonly mode: 'value' | 'value + gradient';
   readonly pixels: number;
-  /** Entries of the prediction. */
-  readonly elements: number;
   readonly timings: readonly Timing[];
-  /** The same kernels compiled for the host, and a copy of the data. */
-  readonly limits?: readonly Timing[];
+  readonly limits?: Limits;
   readonly memory?: readonly Memory[];
 }
 
@@ -61,15 +71,16 @@ function lineOf(cells: readonly string[]): string {
 }
 
 /** How far each build is from what the hardware could do: nanoseconds of an element, and times the limits. */
-function limitLines({ elements, timings, limits = [] }: Row): string[] {
-  const limitOf = (name: string | undefined): Timing | undefined => limits.find((t) => t.engine === name);
+function limitLines({ timings, limits }: Row): string[] {
+  const limitOf = (name: string | undefined): Timing | undefined =>
+    limits?.timings.find(({ engine }) => engine === name);
   const copy = limitOf(COPY);
-  if (copy === undefined) return [];
-  return [...timings.filter(({ engine }) => engine in LIMIT_OF), ...limits].map(({ engine, min }) => {
+  if (limits === undefined || copy === undefined) return [];
+  return [...timings.filter(({ engine }) => engine in LIMIT_OF), ...limits.timings].map(({ engine, min }) => {
     const native = limitOf(LIMIT_OF[engine]);
     return lineOf([
       `  ${engine}`,
-      `${((min * 1e6) / elements).toFixed(3)} ns/el`,
+      `${((min * 1e6) / limits.elements).toFixed(3)} ns/el`,
       `${(min / copy.min).toFixed(1)} x copy`,
       native ? `  ${(min / native.min).toFixed(2)} x ${native.engine}` : '',
     ]);

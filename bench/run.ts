@@ -103,14 +103,16 @@ function rowsOf(testCase: Case, builds: readonly Package[], natives: readonly Na
   return (['value', 'value + gradient'] as const).map((mode) => {
     const into = mode === 'value' ? undefined : out;
     const timings = measure([...runs, ...alone], into, MILLISECONDS[mode]);
-    const limits = reference ? measureNative(natives, problem, reference.run, into, NATIVE_MILLISECONDS) : [];
+    const limits =
+      reference && natives.length > 0
+        ? measureNative(natives, problem, reference.run, into, NATIVE_MILLISECONDS)
+        : undefined;
     const row: Row = {
       case: name,
       mode,
       pixels: samples * problem.pixels,
-      elements: pred.length,
       timings,
-      ...(limits.length > 0 && { limits }),
+      ...(limits && { limits }),
       ...(memory && { memory }),
     };
     console.log(linesOf(row, part).join('\n'));

@@ -82,10 +82,18 @@ describe('bench: report', () => {
     { engine: 'tuned-ts', min: 8, median: 9, minima: [8, 8.1], rounds: 2 },
   ];
   const row = (scale: number) =>
-    ({ case: 'a case', mode: 'value', pixels: 1e6, elements: 1e6, timings: timings(scale) }) as const;
+    ({ case: 'a case', mode: 'value', pixels: 1e6, timings: timings(scale) }) as const;
 
   test('a row tells ns a pixel and the ratios to both baselines', () => {
     expect(linesOf(row(2))[2]).toMatch(/segloss simd128 +2\.0000 +2\.0000 +2\.00 +4\.00 x +3\.00 x +2$/);
+  });
+  test('a row with limits tells how far each build is from its own', () => {
+    const limit = (engine: string, min: number) => ({ engine, min, median: min, minima: [min], rounds: 1 });
+    const limits = { elements: 2e6, timings: [limit('native 128-bit', 1.6), limit('copy', 0.5)] };
+    const lines = linesOf({ ...row(2), limits });
+    expect(lines).toContainEqual(
+      expect.stringMatching(/segloss simd128 +1\.000 ns\/el +4\.0 x copy +1\.25 x native 128-bit$/),
+    );
   });
   test.each([
     [1, 'faster'],
