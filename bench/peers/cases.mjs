@@ -1,4 +1,4 @@
-/** The cases of the peers' table, value + gradient; and who takes part. */
+/** The cases of the peers' table, value + gradient, `memory`: its peak too; and who takes part. */
 import { join } from 'node:path';
 
 const IMAGE = [512, 512];
@@ -24,8 +24,8 @@ export const CASES = [
   ...of('diceCrossEntropy', [
     [2, 4, 128, 128, 128],
     [1, 105, 96, 96, 96],
-    [1, 4, 8, 8],
-  ]),
+  ]).map((volume) => ({ ...volume, memory: true })),
+  ...of('diceCrossEntropy', [[1, 4, 8, 8]]),
   ...of('binaryCrossEntropy', [[1, 1, 8, 8]]),
 ];
 

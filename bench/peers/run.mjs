@@ -4,12 +4,12 @@
  *
  *   npm ci --prefix bench/peers && npm run bench:peers -- [--case REGEX] [--engine REGEX] [--write]
  *
- * `--write` leaves bench/peers/results/DATE-MACHINE.json. What the peers get for free: prediction and target lie in their
+ * `--write` leaves bench/peers/results/DATE-MACHINE.json, which keeps the cases of an earlier run that day. What the peers get for free: prediction and target lie in their
  * own memory, labels one-hot and in the layout they like best, before the clock starts; segloss copies from and to plain
  * arrays within its time.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -45,7 +45,7 @@ function errorOf(actual, expected) {
 }
 
 function measured({ name, command, slow }, problem, folder, expected) {
-  const { formula, samples, channels, pixels, pred } = problem;
+  const { formula, samples, channels, pixels, pred, memory } = problem;
   if (slow && pred.length > MANY_ENTRIES) return undefined;
   const [program, ...args] = command;
   const numbers = [samples, channels, pixels, MILLISECONDS].map(String);
@@ -71,7 +71,7 @@ function measured({ name, command, slow }, problem, folder, expected) {
   if (!(valueError <= VALUE_TOLERANCE && gradientError <= GRADIENT_TOLERANCE)) {
     return { engine: name, failed: `wrong answer: value off by ${valueError}, gradient by ${gradientError}` };
   }
-  return { ...timingOf(name, times), valueError, gradientError, processBytes };
+  return { ...timingOf(name, times), valueError, gradientError, ...(memory && { processBytes }) };
 }
 
 const columns = (cells) =>
@@ -96,7 +96,7 @@ function linesOf({ case: name, elements, results }) {
             ((min * 1e6) / elements).toFixed(3),
             (min / best).toFixed(2),
             valueError.toExponential(1),
-            (processBytes / MIB).toFixed(0),
+            processBytes === undefined ? '' : (processBytes / MIB).toFixed(0),
           ]),
     ),
   ];
@@ -123,7 +123,7 @@ function rowOf(testCase, engines, folder) {
   for (const name of ['pred', 'target'])
     writeFileSync(join(folder, name), new Uint8Array(problem[name].buffer));
   const results = engines.map((engine) => measured(engine, problem, folder, expected)).filter(Boolean);
-  const row = { case: testCase.name, elements: problem.pred.length, results };
+  const row = { case: testCase.name, elements: problem.pred.length, load: loadavg()[0], results };
   console.log(linesOf(row).join('\n'));
   return row;
 }
@@ -135,18 +135,19 @@ const [cases, engines] = [
 const folder = mkdtempSync(join(tmpdir(), 'segloss-peers-'));
 try {
   const cpu = cpus()[0]?.model ?? 'unknown';
-  const before = loadavg()[0];
   const machine = { cpu, cores: cpus().length };
-  console.log(`${cpu}, ${cpus().length} cores, load ${before}`);
+  console.log(`${cpu}, ${cpus().length} cores, load ${loadavg()[0]}`);
   const rows = cases.map((testCase) => rowOf(testCase, engines, folder));
   if (options.write) {
     const results = join(import.meta.dirname, 'results');
     const slug = cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
     mkdirSync(results, { recursive: true });
     const date = new Date().toISOString().slice(0, 10);
-    const load = { before, after: loadavg()[0] };
-    const report = { date, machine, load, versions: versions(), rows };
-    writeFileSync(join(results, `${date}-${slug}.json`), `${JSON.stringify(report, undefined, 1)}\n`);
+    const file = join(results, `${date}-${slug}.json`);
+    const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : [];
+    const all = CASES.flatMap(({ name }) => [...rows, ...earlier].find((row) => row.case === name) ?? []);
+    const report = { date, machine, versions: versions(), rows: all };
+    writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
   }
 } finally {
   rmSync(folder, { recursive: true });
