@@ -20,6 +20,9 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
+      'segloss/diagnose': path('./ts/diagnose.ts'),
+      'segloss/tfjs': path('./ts/tfjs.ts'),
+      'segloss/jax': path('./ts/jax.ts'),
       segloss: path('./ts/index.ts'),
     },
   },

@@ -23,6 +23,7 @@ export interface Export {
 
 interface Manifest {
   readonly exports: Readonly<Record<string, { readonly types?: string; readonly default: string }>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 const manifest = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as Manifest;
@@ -82,7 +83,13 @@ export function exampleErrors(examples: ReadonlyMap<string, string>): string[] {
   const read = host.getSourceFile.bind(host);
   host.getSourceFile = (file, ...rest) => {
     const code = files.get(file);
-    return code === undefined ? read(file, ...rest) : ts.createSourceFile(file, code, ts.ScriptTarget.ES2022);
+    if (code === undefined) return read(file, ...rest);
+    // An ES module, as files of the package are: a framework's types may differ for `require`.
+    const format = {
+      languageVersion: ts.ScriptTarget.ES2022,
+      impliedNodeFormat: ts.ModuleKind.ESNext,
+    } as const;
+    return ts.createSourceFile(file, code, format);
   };
   host.fileExists = (file) => files.has(file) || ts.sys.fileExists(file);
   const checked = ts.createProgram([...files.keys()], { ...options, noUnusedLocals: false }, host);
@@ -98,6 +105,20 @@ export interface Shown {
   readonly code: string;
   readonly found: unknown;
   readonly printed: string;
+}
+
+/** What an example imports that is no door of the package: the framework an adapter is for. */
+async function peers(
+  code: string,
+  doors: Readonly<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
+  const imported = Array.from(code.matchAll(/^import (?:.* from )?'(.+)';$/gm), ([, name = '']) => name);
+  const others = imported.filter((name) => !(name in doors));
+  const unknown = others.find((name) => !(name in manifest.devDependencies));
+  if (unknown !== undefined)
+    throw new Error(`the example imports "${unknown}", which package.json neither exports nor installs`);
+  const loaded = others.map(async (name) => [name, await import(/* @vite-ignore */ name)] as const);
+  return Object.fromEntries(await Promise.all(loaded));
 }
 
 /** Runs an example; each `expression; // => value` of it is reported. */
@@ -117,17 +138,13 @@ export async function runExample(code: string, doors: Readonly<Record<string, un
   const compilerOptions = { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022 };
   const { outputText } = ts.transpileModule(marked, { compilerOptions });
   const shown: Shown[] = [];
-  const load = (door: string): unknown => {
-    if (!(door in doors))
-      throw new Error(`the example imports "${door}", which package.json does not export`);
-    return doors[door];
-  };
+  const modules = { ...(await peers(code, doors)), ...doors };
   // An example may await.
   const body = `return (async () => {${outputText}})();`;
   const run = compileFunction(body, ['require', 'exports', 'shown']) as (
     ...values: unknown[]
   ) => Promise<void>;
-  await run(load, {}, shown);
+  await run((name: string) => modules[name], {}, shown);
   return shown;
 }
 

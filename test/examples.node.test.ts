@@ -13,7 +13,10 @@ import {
   reshape,
   type Tensor,
 } from '../examples/autograd/engine.js';
+import { memory } from '@tensorflow/tfjs-core';
 import { train } from '../examples/autograd/train.js';
+import { train as trainJax } from '../examples/jax/train.js';
+import { train as trainTfjs } from '../examples/tfjs/train.js';
 import { random } from '../examples/random.js';
 
 const folder = fileURLToPath(new URL('../examples/', import.meta.url));
@@ -93,6 +96,29 @@ describe('autograd', () => {
     );
     expect(last!).toBeLessThan(first! / 2);
     expect(dice).toBeGreaterThan(0.8);
+  });
+});
+
+describe('frameworks', () => {
+  const scores = (dice: Readonly<Record<string, number>>): number[] => Object.values(dice);
+
+  it('tfjs: trains with both losses, and no tensor is left', async () => {
+    await trainTfjs({ count: 2, epochs: 1 });
+    const before = memory().numTensors;
+    const results = await trainTfjs({ count: 4, epochs: 4 });
+    expect(memory().numTensors).toBe(before);
+    expect(results).toHaveLength(2);
+    for (const { values, dice } of results) {
+      expect(values.at(-1)!).toBeLessThan(values[0]!);
+      expect(scores(dice)).toHaveLength(3);
+      expect(scores(dice).every((score) => score >= 0 && score <= 1)).toBe(true);
+    }
+  });
+
+  it('jax-js: trains, and finds something of the lesions', async () => {
+    const { values, dice } = await trainJax();
+    expect(values.at(-1)!).toBeLessThan(values[0]! / 2);
+    expect(scores(dice)[0]!).toBeGreaterThan(0.3);
   });
 });
 

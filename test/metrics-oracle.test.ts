@@ -57,7 +57,7 @@ describe('overlap', () => {
     expect(matrix.labels.map((label): Counts => matrix.counts(label))).toEqual(given.counts);
     for (const [source, method, how, expected] of given.scores as [
       string,
-      keyof ConfusionMatrix,
+      keyof ConfusionMatrix & string,
       ScoreOptions,
       Written,
     ][]) {
@@ -73,7 +73,7 @@ describe('surfaces', () => {
     const measured = surfaceDistances(labelsOf(pred), labelsOf(target), call as SurfaceDistancesCall);
     for (const [source, method, given, expected] of scores as [
       string,
-      keyof SurfaceDistances,
+      keyof SurfaceDistances & string,
       number[],
       Written,
     ][]) {

@@ -4,6 +4,7 @@ import { checkIgnoreIndex, classesOf } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import { addAffine, type RegionResult, regionResult } from './family/region.js';
+import { callOf, INSPECT } from './inspect.js';
 import {
   countPass,
   gradientPass,
@@ -183,6 +184,11 @@ export class TermLoss implements Loss {
 
   toJSON(): LossConfig {
     return copy(this.#config);
+  }
+
+  /** @internal The call that makes it. */
+  [INSPECT](): string {
+    return callOf(this.#config);
   }
 
   #own(sums: Sums): void {

@@ -5,7 +5,8 @@
  */
 import { checkNames } from './check/nearest.js';
 import { show } from './check/options.js';
-import { ROWS } from './term.js';
+import { brief, callOf, first, INSPECT } from './inspect.js';
+import { ROWS, SUM_NAMES } from './term.js';
 import type { LossConfig } from './types.js';
 
 /** One row of a region term: a sample, or the whole batch (sample −1). */
@@ -69,6 +70,19 @@ function mergeTerms(a: TermSums, b: TermSums): TermSums {
   if ('rows' in a && 'rows' in b) return { rows: mergeRows(a.rows, b.rows) };
   const [x, y] = [a as PixelSums, b as PixelSums];
   return { sum: x.sum + y.sum, divisor: x.divisor + y.divisor };
+}
+
+/** The sums of a term in a few lines: of region sums those that every overlap reads. */
+function written(term: TermSums): string {
+  if (!('rows' in term)) return `sum ${brief(term.sum)}, divisor ${brief(term.divisor)}`;
+  const row = ({ sample, sums }: Row): string => {
+    const channels = sums.length / ROWS;
+    const parts = SUM_NAMES.slice(0, 3).map(
+      (name, i) => `${name} ${first([...sums.subarray(i * channels, (i + 1) * channels)], brief, ' ')}`,
+    );
+    return `${sample < 0 ? 'batch' : `sample ${sample}`}: ${parts.join(', ')}`;
+  };
+  return first(term.rows, row, '\n  ');
 }
 
 /**
@@ -139,6 +153,12 @@ export class Sums {
         : { sum: write(term.sum), divisor: write(term.divisor) },
     );
     return { config: this.config, channels: this.channels, terms };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    const channels = `${this.channels} channel${this.channels === 1 ? '' : 's'}`;
+    return [`Sums of ${callOf(this.config)}, ${channels}`, ...this.#terms.map(written)].join('\n  ');
   }
 
   /** The sums whose `toJSON` gave this. */

@@ -11,7 +11,7 @@ export const ROWS = 8;
 /** Order of the sums in a row of the core's results. */
 export const SUM_NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const;
 
-interface Common {
+export interface Common {
   readonly name: string;
   readonly activation: Activation | undefined;
   readonly dataFormat: DataFormat;

@@ -3,6 +3,7 @@
  */
 import { ShapeError } from '../errors.js';
 import type { LossCall, Prediction, Target } from '../types.js';
+import { denseHint, labelHint, lengthHint, pictureHint, predictionHint } from './hints.js';
 import { checkNames } from './nearest.js';
 import { show } from './options.js';
 
@@ -143,7 +144,8 @@ export function checkMask(mask: unknown, sizes: Omit<Sizes, 'channels'>): ArrayL
   }
   if (mask.length !== sizes.samples * sizes.pixels) {
     const expected = `length ${perPixel(sizes)}, one entry a pixel`;
-    throw new ShapeError('mask', expected, String(mask.length));
+    const hint = pictureHint(mask.length, sizes.samples * sizes.pixels);
+    throw new ShapeError('mask', expected, String(mask.length), hint);
   }
   return typeName(mask) in KINDS ? (mask as ArrayLike<number>) : Float32Array.from(mask as ArrayLike<number>);
 }
@@ -199,7 +201,10 @@ export function checkCall(
   checkNames(call, CALL_NAMES, '"call"');
   if (!PREDICTIONS.includes(typeName(pred))) {
     throw new TypeError(
-      `"pred" expected a Float32Array, Float64Array or Float16Array, got ${describeKind(pred)}`,
+      `"pred" expected a Float32Array, Float64Array or Float16Array, got ${describeKind(pred)}` +
+        (typeName(pred) in KINDS && PREDICTIONS.includes(typeName(target))
+          ? '; "pred" and "target" exchanged? the prediction comes first'
+          : ''),
     );
   }
   const kind = KINDS[typeName(target)];
@@ -210,13 +215,15 @@ export function checkCall(
   const sizes = checkShape(call.shape, last);
   const { samples, channels, pixels } = sizes;
   if (pred.length !== samples * channels * pixels) {
-    throw new ShapeError('pred', `length ${perElement(sizes)}, the product of shape`, String(pred.length));
+    const expected = `length ${perElement(sizes)}, the product of shape`;
+    throw new ShapeError('pred', expected, String(pred.length), predictionHint(pred.length, sizes));
   }
   // Without a pixel the two coincide; neither says anything then.
   const dense = channels === 1 || target.length !== samples * pixels;
   if (target.length !== samples * pixels && target.length !== samples * channels * pixels) {
     const expected = `length ${perPixel(sizes)}${channels === 1 ? '' : ` or ${perElement(sizes)}`}`;
-    throw new ShapeError('target', expected, String(target.length));
+    const hint = lengthHint(target.length, sizes, call.shape, last);
+    throw new ShapeError('target', expected, String(target.length), hint);
   }
   const { mask, pixelWeights, sampleWeights, upstream = 1, sample, out } = call;
   if (typeof upstream !== 'number') {
@@ -257,17 +264,19 @@ export function checkCall(
 
 /** Throws for the entry of the target at `index`, which the core found wanting. */
 export function refuseTarget(call: CheckedCall, index: number): never {
-  const value = call.target[index];
+  const value = call.target[index] ?? NaN;
   if (call.dense && call.kind === FLOAT) {
-    const hint = Number.isNaN(value)
-      ? ''
-      : '; these look like logits, a target holds labels or probabilities';
-    throw new RangeError(`"target" expected values in [0, 1], got ${value} at index ${index}${hint}`);
+    const hint = denseHint(value, call.channels, false);
+    throw new RangeError(
+      `"target" expected values in [0, 1], got ${value} at index ${index}${hint && `; ${hint}`}`,
+    );
   }
   const highest = call.dense ? 1 : call.channels - 1;
   const hints = [value === 255 ? 'set ignoreIndex: 255 if it marks pixels to leave out' : ''];
   if (value === 255 && call.channels === 1) hints.push('or divide by 255 if it marks the foreground');
-  if (call.kind === FLOAT && !Number.isInteger(value)) hints.push('a label map holds class indices');
+  else if (call.dense) hints.push(denseHint(value, call.channels, true));
+  if (call.kind === FLOAT && !Number.isInteger(value))
+    hints.push('a label map holds class indices', labelHint(value));
   const hint = hints.filter(Boolean).join(', ');
   throw new RangeError(
     `"target" expected labels 0…${highest}, got ${value} at index ${index}${hint && `; ${hint}`}`,

@@ -4,6 +4,7 @@
 import { ShapeError } from '../errors.js';
 import type { Float16ArrayLike, Target } from '../types.js';
 import { describeKind, product, typeName } from './call.js';
+import { labelHint } from './hints.js';
 import { show } from './options.js';
 
 /** A label map: one integer a pixel, of any type that holds integers. */
@@ -110,6 +111,9 @@ export function refuseEntry(labels: LabelArray | ArrayLike<number>, name: string
     throw new RangeError(`"mask" expected numbers, 0 to leave a pixel out, got NaN at index ${index}`);
   }
   const scores = value !== undefined && value > 0 && value < 1;
-  const hint = scores ? '; these look like probabilities: threshold them, or take their arg-max' : '';
+  const likely =
+    labelHint(value ?? NaN) ||
+    (scores ? 'these look like probabilities: threshold them, or take their arg-max' : '');
+  const hint = likely && `; ${likely}`;
   throw new RangeError(`"${name}" expected labels, integers, got ${value} at index ${index}${hint}`);
 }

@@ -3,6 +3,8 @@ import { checkNames } from '../check/nearest.js';
 import { boolean, checkOptions, number, numbers, oneOf, type Rules, show } from '../check/options.js';
 import { checkMask } from '../check/call.js';
 import { countPairs } from '../geometry.js';
+import { INSPECT } from '../inspect.js';
+import { printMatrix } from './print-matrix.js';
 import * as ratios from './ratios.js';
 import type { Counts, Ratio } from './ratios.js';
 
@@ -175,6 +177,11 @@ export class ConfusionMatrix {
     eachCell(this.#cells, (...cell) => pixels.push(cell));
     pixels.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
     return { labels: [...this.labels], pixels };
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    return printMatrix(this);
   }
 
   /** The matrix whose `toJSON` gave this. */

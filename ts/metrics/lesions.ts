@@ -1,6 +1,7 @@
 import { type LabelArray, refuseEntry } from '../check/labels.js';
 import { number, oneOfNumbers } from '../check/options.js';
 import { measureComponents } from '../geometry.js';
+import { brief, printed } from '../inspect.js';
 import { checkLabelCall } from './surface-distances.js';
 
 /** What `lesions` takes beside the two label maps. */
@@ -74,7 +75,7 @@ export function lesions(pred: LabelArray, target: LabelArray, call: LesionsCall)
   const hits = truth.covered;
   const misses = truth.found - hits;
   const falseAlarms = predicted.found - predicted.covered;
-  return {
+  const found: Lesions = {
     hits,
     misses,
     falseAlarms,
@@ -82,4 +83,11 @@ export function lesions(pred: LabelArray, target: LabelArray, call: LesionsCall)
     precision: hits / (hits + falseAlarms),
     f1: (2 * hits) / (2 * hits + misses + falseAlarms),
   };
+  return printed(found, () => {
+    const counts = `${hits} hits, ${misses} misses, ${falseAlarms} false alarms`;
+    const ratios = (['sensitivity', 'precision', 'f1'] as const).map(
+      (name) => `${name} ${brief(found[name])}`,
+    );
+    return `Lesions: ${counts}; ${ratios.join(', ')}`;
+  });
 }

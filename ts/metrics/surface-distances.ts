@@ -8,6 +8,7 @@ import {
 import { checkNames } from '../check/nearest.js';
 import { number, oneOf, show } from '../check/options.js';
 import { type Directed, measureSurfaces } from '../geometry.js';
+import { brief, INSPECT } from '../inspect.js';
 
 /** What `surfaceDistances` takes beside the two label maps. */
 export interface SurfaceDistancesCall {
@@ -144,6 +145,19 @@ export class SurfaceDistances {
     return (
       this.#missing(0) ?? (within(pred, tolerance) + within(target, tolerance)) / (pred.total + target.total)
     );
+  }
+
+  /** @internal */
+  [INSPECT](): string {
+    const numbers = {
+      hausdorff: this.hausdorff(),
+      'hausdorff(95)': this.hausdorff(95),
+      averageDistance: this.averageDistance(),
+      symmetricAverageDistance: this.symmetricAverageDistance(),
+    };
+    const scores = Object.entries(numbers).map(([name, value]) => `${name} ${brief(value)}`);
+    const [pred, target] = [this.#pred.distances.length, this.#target.distances.length];
+    return `SurfaceDistances of ${pred} predicted and ${target} true surface elements: ${scores.join(', ')}`;
   }
 }
 
