@@ -50,9 +50,10 @@ export function timingOf(engine: string, times: readonly number[]): Timing {
     engine,
     min: sorted[0] ?? NaN,
     median: sorted[times.length >> 1] ?? NaN,
+    // Fewer rounds than parts leave some empty.
     minima: Array.from({ length: PARTS }, (_, part) =>
       Math.min(...times.filter((_, r) => Math.floor((r * PARTS) / times.length) === part)),
-    ),
+    ).filter(Number.isFinite),
     rounds: times.length,
   };
 }

@@ -7,7 +7,7 @@ import { idiomaticTs } from '../bench/engines/idiomatic-ts.js';
 import { seglossEngine } from '../bench/engines/segloss.js';
 import { specialisedTs } from '../bench/engines/specialised-ts.js';
 import { tunedTs } from '../bench/engines/tuned-ts.js';
-import { measure } from '../bench/measure.js';
+import { measure, timingOf } from '../bench/measure.js';
 import { compare, linesOf, reportOf } from '../bench/report.js';
 
 const ENGINES = [seglossEngine(segloss), idiomaticTs, specialisedTs, tunedTs];
@@ -107,6 +107,7 @@ describe('bench: report', () => {
     const [timing] = measure([{ name: 'counts', run: () => 1 }], undefined, 1);
     expect(timing?.rounds).toBeGreaterThanOrEqual(3);
     expect(timing?.min).toBe(Math.min(...(timing?.minima ?? [])));
+    expect(timingOf('three rounds', [3, 1, 2]).minima).toEqual([3, 1, 2]);
     expect(timing?.median).toBeGreaterThanOrEqual(timing?.min ?? NaN);
   });
 });
