@@ -4,6 +4,13 @@ import type { Run } from './cases.js';
 /** Relative for the value; of the gradient's largest entry for each of its entries. */
 const TOLERANCE = 1e-5;
 
+/** Throws where a number differs from what it should be. */
+export function closeTo(what: string, actual: number, expected: number): void {
+  if (!(Math.abs(actual - expected) <= TOLERANCE * Math.abs(expected))) {
+    throw new Error(`${what} ${actual}, but expected ${expected}`);
+  }
+}
+
 export interface Named {
   readonly name: string;
   readonly run: Run;
@@ -22,9 +29,7 @@ export function checkAnswers(runs: readonly Named[], length: number): void {
   for (const { name, run } of runs) {
     out.fill(NaN);
     for (const value of [run(out), run()]) {
-      if (!(Math.abs(value - expectedValue) <= TOLERANCE * Math.abs(expectedValue))) {
-        throw new Error(`${name}: value ${value}, but ${expectedValue} by ${reference.name}`);
-      }
+      closeTo(`${name}: value`, value, expectedValue);
     }
     for (let j = 0; j < length; j++) {
       const error = Math.abs((out[j] ?? NaN) - (expected[j] ?? NaN));

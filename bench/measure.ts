@@ -19,29 +19,41 @@ export interface Timing {
 
 /** Elsewhere the grain of the processor's time is coarser than a sample. */
 const FINE_CPU_TIME = process.platform === 'linux';
+/** The processor's time may be some 0.1 ms short where a switch falls into it. */
+const LONG_MS = 2;
 
 /**
- * Milliseconds of one of `repeat` calls: by the clock, or by the processor's time where that is less. A busy machine
+ * Milliseconds that passed: by the clock, or for a long sample by the processor's time where that is less. A busy machine
  * takes the processor away for longer than a fast call lasts, which would strike the slow engines alone.
  */
-function timed(call: () => unknown, repeat: number): number {
+export function stopwatch(): () => number {
   const cpuStart = process.cpuUsage();
   const start = performance.now();
-  for (let r = 0; r < repeat; r++) call();
-  const elapsed = performance.now() - start;
-  const { user, system } = process.cpuUsage(cpuStart);
-  return (FINE_CPU_TIME ? Math.min(elapsed, (user + system) / 1e3) : elapsed) / repeat;
+  return () => {
+    const elapsed = performance.now() - start;
+    const { user, system } = process.cpuUsage(cpuStart);
+    const cpu = (user + system) / 1e3;
+    return FINE_CPU_TIME && cpu > LONG_MS ? Math.min(elapsed, cpu) : elapsed;
+  };
 }
 
-function timingOf(engine: string, times: readonly number[]): Timing {
+/** Milliseconds of one of `repeat` calls. */
+function timed(call: () => unknown, repeat: number): number {
+  const passed = stopwatch();
+  for (let r = 0; r < repeat; r++) call();
+  return passed() / repeat;
+}
+
+export function timingOf(engine: string, times: readonly number[]): Timing {
   const sorted = [...times].sort((a, b) => a - b);
   return {
     engine,
     min: sorted[0] ?? NaN,
     median: sorted[times.length >> 1] ?? NaN,
+    // Fewer rounds than parts leave some empty.
     minima: Array.from({ length: PARTS }, (_, part) =>
       Math.min(...times.filter((_, r) => Math.floor((r * PARTS) / times.length) === part)),
-    ),
+    ).filter(Number.isFinite),
     rounds: times.length,
   };
 }
@@ -57,8 +69,9 @@ export function measure(
 ): Timing[] {
   const lanes = runs.map(({ name, run, share }) => {
     const call = (): number => run(out);
-    // The answers' check has run the call several times before.
-    const repeat = Math.ceil(SHORTEST_MS / timed(call, 1));
+    // Doubled until a sample is long enough, since the first calls are not yet compiled.
+    let repeat = 1;
+    while (timed(call, repeat) * repeat < SHORTEST_MS) repeat *= 2;
     return { name, call, repeat, share, spent: 0, times: [] as number[] };
   });
   let spent = 0;

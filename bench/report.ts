@@ -12,11 +12,26 @@ export interface Memory {
   readonly processBytes: number;
 }
 
+/** The same kernels compiled for the host, and a copy of the data. */
+export interface Limits {
+  /** Entries of the prediction. */
+  readonly elements: number;
+  readonly timings: readonly Timing[];
+}
+
+export const COPY = 'copy';
+/** What a build of the core could at best equal. */
+export const LIMIT_OF: Readonly<Record<string, string>> = {
+  'segloss simd128': 'native 128-bit',
+  'segloss relaxed': 'native 128-bit fma',
+};
+
 export interface Row {
   readonly case: string;
   readonly mode: 'value' | 'value + gradient';
   readonly pixels: number;
   readonly timings: readonly Timing[];
+  readonly limits?: Limits;
   readonly memory?: readonly Memory[];
 }
 
@@ -49,7 +64,27 @@ function factor(baseline: Timing | undefined, min: number): string {
 }
 
 function lineOf(cells: readonly string[]): string {
-  return cells.map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(13))).join('');
+  return cells
+    .map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(16)))
+    .join('')
+    .trimEnd();
+}
+
+/** How far each build is from what the hardware could do: nanoseconds of an element, and times the limits. */
+function limitLines({ timings, limits }: Row): string[] {
+  const limitOf = (name: string | undefined): Timing | undefined =>
+    limits?.timings.find(({ engine }) => engine === name);
+  const copy = limitOf(COPY);
+  if (limits === undefined || copy === undefined) return [];
+  return [...timings.filter(({ engine }) => engine in LIMIT_OF), ...limits.timings].map(({ engine, min }) => {
+    const native = limitOf(LIMIT_OF[engine]);
+    return lineOf([
+      `  ${engine}`,
+      `${((min * 1e6) / limits.elements).toFixed(3)} ns/el`,
+      `${(min / copy.min).toFixed(1)} x copy`,
+      native ? `  ${(min / native.min).toFixed(2)} x ${native.engine}` : '',
+    ]);
+  });
 }
 
 /** What the ratios are to: what one writes for any number of classes, and what one can write for a few. */
@@ -67,6 +102,7 @@ export function linesOf(row: Row, part?: string): string[] {
       `${rounds}`,
     ]),
   );
+  lines.push(...limitLines(row));
   for (const { engine, min } of row.timings) {
     const alone = part === undefined ? undefined : timeOf(row, aloneName(engine, part));
     if (alone) lines.push(`  ${engine}: ${(min / alone.min).toFixed(2)} x the time of ${part} alone`);

@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: times segloss against TypeScript, after checking every answer.
+ * `npm run bench`: times segloss against TypeScript, and with --native against the same kernels compiled for
+ * the host (needs cargo); every answer is checked first.
  *
- *   npm run bench -- [--case REGEX] [--large] [--check] [--json FILE]
+ *   npm run bench -- [--case REGEX] [--large] [--native] [--check] [--json FILE]
  *   npm run bench -- --compare BEFORE.json AFTER.json
  */
 import { spawnSync } from 'node:child_process';
@@ -15,6 +16,7 @@ import { loadBuild, type Package, seglossEngine } from './engines/segloss.js';
 import { specialisedTs } from './engines/specialised-ts.js';
 import { tunedTs } from './engines/tuned-ts.js';
 import { measure } from './measure.js';
+import { buildNative, measureNative, type Native } from './native.js';
 import {
   aloneName,
   compare,
@@ -29,6 +31,8 @@ import {
 const ROOT = join(import.meta.dirname, '..');
 const MILLISECONDS = { value: 1000, 'value + gradient': 2000 };
 /** Tells a child of this file from its parent, and lets it free the arrays of one case before the next. */
+/** A native program starts anew for each case and variant. */
+const NATIVE_MILLISECONDS = 500;
 const FLAG = '--expose-gc';
 
 const { values: options, positionals } = parseArgs({
@@ -36,6 +40,7 @@ const { values: options, positionals } = parseArgs({
   options: {
     case: { type: 'string', default: '' },
     large: { type: 'boolean', default: false },
+    native: { type: 'boolean', default: false },
     check: { type: 'boolean', default: false },
     json: { type: 'string' },
     compare: { type: 'boolean', default: false },
@@ -74,7 +79,7 @@ function memoryOf(builds: readonly Package[], problem: Problem, out: Float32Arra
   });
 }
 
-function rowsOf(testCase: Case, builds: readonly Package[]): Row[] {
+function rowsOf(testCase: Case, builds: readonly Package[], natives: readonly Native[]): Row[] {
   const problem = problemOf(testCase);
   const { name, part, large, pred, samples } = problem;
   // Filled, so that its pages count as held before the first call.
@@ -83,6 +88,7 @@ function rowsOf(testCase: Case, builds: readonly Package[]): Row[] {
   const ours = builds.map(seglossEngine);
   const runs = runsOf([...ours, idiomaticTs, specialisedTs, tunedTs], problem);
   checkAnswers(runs, pred.length);
+  const reference = runs.at(-1);
   if (options.check) {
     console.log(`ok  ${name}: ${runs.map((run) => run.name).join(', ')}`);
     return [];
@@ -95,8 +101,20 @@ function rowsOf(testCase: Case, builds: readonly Package[]): Row[] {
           name: aloneName(run.name, part),
         }));
   return (['value', 'value + gradient'] as const).map((mode) => {
-    const timings = measure([...runs, ...alone], mode === 'value' ? undefined : out, MILLISECONDS[mode]);
-    const row = { case: name, mode, pixels: samples * problem.pixels, timings, ...(memory && { memory }) };
+    const into = mode === 'value' ? undefined : out;
+    const timings = measure([...runs, ...alone], into, MILLISECONDS[mode]);
+    const limits =
+      reference && natives.length > 0
+        ? measureNative(natives, problem, reference.run, into, NATIVE_MILLISECONDS)
+        : undefined;
+    const row: Row = {
+      case: name,
+      mode,
+      pixels: samples * problem.pixels,
+      timings,
+      ...(limits && { limits }),
+      ...(memory && { memory }),
+    };
     console.log(linesOf(row, part).join('\n'));
     return row;
   });
@@ -108,10 +126,11 @@ async function main(): Promise<void> {
   if (cases.length === 0)
     throw new RangeError(`--case ${options.case} matches no case; it is tried on their names`);
   const builds = [await loadBuild(ROOT, 'simd128'), await loadBuild(ROOT, 'relaxed')];
+  const natives = options.native ? buildNative(ROOT) : [];
   console.log(heading(reportOf([])));
   const rows = cases.flatMap((testCase) => {
     globalThis.gc?.();
-    return rowsOf(testCase, builds);
+    return rowsOf(testCase, builds, natives);
   });
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reportOf(rows), null, 1)}\n`);
 }

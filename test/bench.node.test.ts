@@ -7,7 +7,7 @@ import { idiomaticTs } from '../bench/engines/idiomatic-ts.js';
 import { seglossEngine } from '../bench/engines/segloss.js';
 import { specialisedTs } from '../bench/engines/specialised-ts.js';
 import { tunedTs } from '../bench/engines/tuned-ts.js';
-import { measure } from '../bench/measure.js';
+import { measure, timingOf } from '../bench/measure.js';
 import { compare, linesOf, reportOf } from '../bench/report.js';
 
 const ENGINES = [seglossEngine(segloss), idiomaticTs, specialisedTs, tunedTs];
@@ -87,6 +87,14 @@ describe('bench: report', () => {
   test('a row tells ns a pixel and the ratios to both baselines', () => {
     expect(linesOf(row(2))[2]).toMatch(/segloss simd128 +2\.0000 +2\.0000 +2\.00 +4\.00 x +3\.00 x +2$/);
   });
+  test('a row with limits tells how far each build is from its own', () => {
+    const limit = (engine: string, min: number) => ({ engine, min, median: min, minima: [min], rounds: 1 });
+    const limits = { elements: 2e6, timings: [limit('native 128-bit', 1.6), limit('copy', 0.5)] };
+    const lines = linesOf({ ...row(2), limits });
+    expect(lines).toContainEqual(
+      expect.stringMatching(/segloss simd128 +1\.000 ns\/el +4\.0 x copy +1\.25 x native 128-bit$/),
+    );
+  });
   test.each([
     [1, 'faster'],
     [2.01, 'within noise'],
@@ -99,6 +107,7 @@ describe('bench: report', () => {
     const [timing] = measure([{ name: 'counts', run: () => 1 }], undefined, 1);
     expect(timing?.rounds).toBeGreaterThanOrEqual(3);
     expect(timing?.min).toBe(Math.min(...(timing?.minima ?? [])));
+    expect(timingOf('three rounds', [3, 1, 2]).minima).toEqual([3, 1, 2]);
     expect(timing?.median).toBeGreaterThanOrEqual(timing?.min ?? NaN);
   });
 });

@@ -9,6 +9,7 @@ export PATH="$folder:$PATH"
 
 cargo fmt --all --check
 cargo clippy --quiet --all-targets --locked -- -D warnings
+cargo clippy --quiet --example native --features native --locked -- -D warnings
 for features in +simd128 +simd128,+relaxed-simd; do
   RUSTFLAGS="-C target-feature=$features" CARGO_TARGET_DIR=target/clippy \
     cargo clippy --quiet --target wasm32-unknown-unknown --locked -- -D warnings

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what CI needs on a bare Debian machine: Chromium, a Rust toolchain for wasm32, wasm-bindgen and wasm-pack.
+# Installs what CI needs on a bare Debian machine: Chromium, valgrind, a Rust toolchain for wasm32, wasm-bindgen and
+# wasm-pack.
 # Every step looks first whether its result is there.
 set -euo pipefail
 target=wasm32-unknown-unknown
@@ -12,6 +13,7 @@ packages=()
 has_target() { [ -n "$(ls "$("$1" --print target-libdir --target $target 2>/dev/null)" 2>/dev/null)" ]; }
 
 command -v chromium >/dev/null || packages+=(chromium)
+command -v valgrind >/dev/null || packages+=(valgrind)
 # An atlas of 116 labels, that a test of the command line reads where it is there.
 [ -e /usr/share/mricron/templates/aal.nii.gz ] || packages+=(mricron-data)
 command -v cc >/dev/null || packages+=(gcc libc6-dev)
