@@ -1,12 +1,12 @@
 import { checkOptions, oneOf, SMOOTHED } from '../check/options.js';
 import { wholeLoss } from '../define.js';
-import { balanced, type Frequency } from '../family/balanced.js';
+import { balanced } from '../family/balanced.js';
 import type { Loss, SmoothedOptions } from '../types.js';
 
 /** Options of `balancedCrossEntropyLoss`. */
 export interface BalancedCrossEntropyOptions extends SmoothedOptions {
   /** How a class's weight comes of its number of labels; default `'inverse'`. */
-  readonly frequency?: Frequency | undefined;
+  readonly frequency?: 'inverse' | 'squareInverse' | 'median' | 'effective' | undefined;
 }
 
 const RULES = { ...SMOOTHED, frequency: oneOf('inverse', 'squareInverse', 'median', 'effective') };
