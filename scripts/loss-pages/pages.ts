@@ -108,12 +108,19 @@ function peersOf(one: Export): string[] {
   });
   const key = ([, source, loss]: readonly string[]): string => `${source} ${loss}`;
   const distinct = rows.filter((row, i) => rows.findIndex((other) => key(other) === key(row)) === i);
-  if (distinct.length === 0) return [];
+  const file = code(fixtureOf(one).slice(ROOT.length));
+  const heading = '## In other libraries';
+  if (distinct.length === 0) {
+    return [
+      heading,
+      `${file} holds the formula written out in f64, and no call of a library's own function.`,
+    ];
+  }
   const named = [...new Set(distinct.flatMap(([called = '']) => called.split(', ')))].sort();
   const versions = named.map((peer) => `${peer} ${peers[peer] ?? ''}`).join(', ');
   return [
-    '## In other libraries',
-    `Each row is a case of ${code(fixtureOf(one).slice(ROOT.length))}, in which value and gradient of both are equal ` +
+    heading,
+    `Each row is a case of ${file}, in which value and gradient of both are equal ` +
       `(value within ${tolerance.value.toExponential()} relative, gradient within ${tolerance.gradient.toExponential()} of its largest entry; ${versions}). ` +
       'In the calls z is the prediction, y a label map, g a dense target, m 0 where ignored, w pixel and v sample weights; ' +
       '`scripts/fixtures/fixture.py` has them in full.',
