@@ -176,7 +176,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
   const ignore = group.ignoreIndex ?? NaN;
   const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
   const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
-  ws.raw.input(
+  let known = ws.raw.input(
     call.channels,
     ACTIVATION[group.activation],
     kind,
@@ -188,9 +188,10 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     stored,
   );
   group.kernels.forEach(({ code, exponent, constants }, i) => {
-    ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
+    known &&= ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
     ws.table(1 + i).set(constants);
   });
+  if (!known) throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
