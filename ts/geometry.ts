@@ -2,23 +2,12 @@
  * The geometry module's memory: the only file that reads or writes it. Label maps go in, a tile at a time; lists of
  * numbers come out, copied.
  */
-import { LABEL_KINDS, type LabelArray, typeOf } from './check/labels.js';
+import { ARRAYS, LABEL_KINDS } from './check/kinds.js';
+import { type LabelArray, typeOf } from './check/labels.js';
 import { geometryText } from './core/geometry.js';
 import { initSync, MaskPair, PairCounts } from './core/geometry-glue.js';
 import { checkModule, type GivenModule, toModule } from './module.js';
 import { fromText } from './text.js';
-
-/** The typed array each kind of entry is staged through. */
-const STAGES = [
-  Uint8Array,
-  Int8Array,
-  Uint16Array,
-  Int16Array,
-  Uint32Array,
-  Int32Array,
-  Float32Array,
-  Float64Array,
-];
 
 /** Exports by which the module is known. */
 const EXPORTS = ['memory', 'paircounts_new', 'paircounts_count', 'maskpair_of', 'maskpair_measure_surfaces'];
@@ -46,7 +35,7 @@ export function useModule(module: GivenModule): void {
 
 /** Copies entries as they are to an address. Memory may have grown since the last call, so the view is made anew. */
 function stage(kind: number, source: LabelArray, from: number, length: number, address: number): void {
-  const Stage = STAGES[kind] as Uint8ArrayConstructor;
+  const Stage = ARRAYS[kind] as Uint8ArrayConstructor;
   const part = (source as Uint8Array).subarray(from, from + length);
   new Stage(start().buffer, address, length).set(part);
 }

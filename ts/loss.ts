@@ -1,5 +1,5 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
-import { type CheckedCall, checkCall } from './check/call.js';
+import { type CheckedCall, checkCall, sampleWeight } from './check/call.js';
 import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
@@ -306,7 +306,7 @@ export class TermLoss implements Loss {
       });
       return {
         scales: (sample) => {
-          const v = checked.sampleWeights?.[sample] ?? 1;
+          const v = sampleWeight(checked, sample);
           return scales.map((scale) => v * scale);
         },
         affine:
@@ -317,7 +317,7 @@ export class TermLoss implements Loss {
                 group.region.forEach(({ term, classes, index }, i) => {
                   const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
                   const row = rowOf[i]?.[sample] ?? 0;
-                  const v = term.aggregate === 'batch' ? (checked.sampleWeights?.[sample] ?? 1) : 1;
+                  const v = term.aggregate === 'batch' ? sampleWeight(checked, sample) : 1;
                   addAffine(all, partials, row, classes.channels, v * this.#weightOf(checked, index));
                 });
                 table.set(all);

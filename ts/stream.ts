@@ -3,7 +3,15 @@
  *
  * A chunk's results do not depend on the chunks before it, nor on where the loop runs.
  */
-import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
+import {
+  type CheckedCall,
+  refuseMask,
+  refuseProbability,
+  refuseTarget,
+  refuseWeight,
+  sampleWeight,
+} from './check/call.js';
+import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
 import type { Activation } from './types.js';
@@ -110,10 +118,6 @@ export const STAGE = {
   slopes: 32_768,
   wasserstein: 65_536,
 } as const;
-
-/** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
-const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
-const LARGEST = [255, 127, 65_535, 32_767, 4_294_967_295, 2_147_483_647, 2_147_483_647];
 
 /** Where a chunk lies. */
 export interface Chunk {
@@ -289,7 +293,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(ws.chunkPixels, whole(call), (chunk) => {
-    term.fill(ws.table(1), classes, group.activation, call.sampleWeights?.[chunk.sample] ?? 1);
+    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
     const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);

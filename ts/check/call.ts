@@ -4,22 +4,9 @@
 import { ShapeError } from '../errors.js';
 import type { LossCall, Prediction, Target } from '../types.js';
 import { denseHint, labelHint, lengthHint, pictureHint, predictionHint } from './hints.js';
+import { FLOAT, KINDS } from './kinds.js';
 import { checkNames } from './nearest.js';
 import { show } from './options.js';
-
-/** Codes of entry types, as the core knows them. */
-export const KINDS: Readonly<Record<string, number>> = {
-  Uint8Array: 0,
-  Uint8ClampedArray: 0,
-  Int8Array: 1,
-  Uint16Array: 2,
-  Int16Array: 3,
-  Uint32Array: 4,
-  Int32Array: 5,
-  Float32Array: 6,
-  Float64Array: 6,
-};
-export const FLOAT = 6;
 
 const PREDICTIONS = ['Float32Array', 'Float64Array', 'Float16Array'];
 export const CALL_NAMES = ['shape', 'mask', 'pixelWeights', 'sampleWeights', 'upstream', 'sample', 'out'];
@@ -50,6 +37,10 @@ export interface CheckedCall {
   readonly out: Float32Array | undefined;
   readonly aliased: boolean;
 }
+
+/** What multiplies a sample. */
+export const sampleWeight = ({ sampleWeights }: Pick<CheckedCall, 'sampleWeights'>, sample: number): number =>
+  sampleWeights?.[sample] ?? 1;
 
 /** The name of a typed array's type, whatever realm it is from. */
 export function typeName(value: unknown): string {

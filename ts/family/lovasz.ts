@@ -1,5 +1,5 @@
 /** Lovász losses: a pass finds the errors, the core ranks them group by group, a pass chains the slopes. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, sampleWeight } from '../check/call.js';
 import { errorsPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import type { Classes, Common, Whole, WholeTerm } from '../term.js';
@@ -53,9 +53,9 @@ function gatherWeights(
   { samples, k }: Pick<Part, 'samples' | 'k'>,
   weighSamples: boolean,
 ): void {
-  const { pixels, channels, last, pixelWeights, elementWeights, sampleWeights } = call;
+  const { pixels, channels, last, pixelWeights, elementWeights } = call;
   samples.forEach((b, at) => {
-    const v = weighSamples ? (sampleWeights?.[b] ?? 1) : 1;
+    const v = weighSamples ? sampleWeight(call, b) : 1;
     for (let i = 0; i < pixels; i++) {
       const element = last ? (b * pixels + i) * channels + k : (b * channels + k) * pixels + i;
       to[at * pixels + i] = v * (pixelWeights?.[elementWeights ? element : b * pixels + i] ?? 1);
@@ -145,8 +145,7 @@ function reduce(
   parts: readonly (readonly Part[])[],
 ): { value: number; perRow: Float64Array; shares: ReadonlyMap<number, number>[] } {
   const sum = common.reduction === 'sum';
-  const weightOf = (row: number): number =>
-    rule.aggregate === 'batch' ? 1 : (call.sampleWeights?.[row] ?? 1);
+  const weightOf = (row: number): number => (rule.aggregate === 'batch' ? 1 : sampleWeight(call, row));
   const counted = parts.map((row) => row.filter(({ counts }) => counts));
   const total = sumOf(counted.map((row, b) => (row.length > 0 ? weightOf(b) : 0)));
   const perRow = new Float64Array(parts.length).fill(NaN);
