@@ -2,13 +2,9 @@
  * The core as text to inline; `ts/inlined.ts` reads it. What counts is the size after gzip, where it is all of the
  * package's weight.
  */
+import { ALPHABET as CODES, SINGLES } from '../ts/text.ts';
 
-/** Printable ASCII less what a string literal may have to escape. */
-const ALPHABET = Array.from({ length: 95 }, (_, i) => String.fromCharCode(32 + i)).filter(
-  (char) => !'\\\'"`$'.includes(char),
-);
-/** The last two characters begin a pair. */
-const SINGLES = ALPHABET.length - 2;
+const ALPHABET = CODES.map((code) => String.fromCharCode(code));
 
 /**
  * The byte values by frequency, in hex; then each byte by its rank there: the 88 most frequent as one character, the
