@@ -5,6 +5,7 @@
  */
 import {
   type CheckedCall,
+  placeOf,
   refuseMask,
   refuseProbability,
   refuseTarget,
@@ -167,9 +168,7 @@ export function eachRun(
 function indexOf(call: Data, chunk: Chunk, at: number, channels: number): number {
   const [k, i] = [Math.floor(at / chunk.length), chunk.start + (at % chunk.length)];
   if (channels === 1) return chunk.sample * call.pixels + i;
-  return call.last
-    ? (chunk.sample * call.pixels + i) * channels + k
-    : (chunk.sample * channels + k) * call.pixels + i;
+  return placeOf(call, chunk.sample, i, k);
 }
 
 /** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */

@@ -42,6 +42,16 @@ export interface CheckedCall {
 export const sampleWeight = ({ sampleWeights }: Pick<CheckedCall, 'sampleWeights'>, sample: number): number =>
   sampleWeights?.[sample] ?? 1;
 
+/** Where the caller's array has channel k of a sample's pixel i. */
+export function placeOf(
+  { channels, pixels, last }: Pick<CheckedCall, 'channels' | 'pixels' | 'last'>,
+  sample: number,
+  i: number,
+  k: number,
+): number {
+  return last ? (sample * pixels + i) * channels + k : (sample * channels + k) * pixels + i;
+}
+
 /** The name of a typed array's type, whatever realm it is from. */
 export function typeName(value: unknown): string {
   return ArrayBuffer.isView(value)
@@ -271,6 +281,13 @@ export function refuseTarget(call: CheckedCall, index: number): never {
   const hint = hints.filter(Boolean).join(', ');
   throw new RangeError(
     `"target" expected labels 0…${highest}, got ${value} at index ${index}${hint && `; ${hint}`}`,
+  );
+}
+
+/** The same where a set of pixels is ranked. */
+export function refuseSoftTarget(call: CheckedCall, index: number): never {
+  throw new RangeError(
+    `"target" expected 0 or 1, since a set of pixels is ranked, got ${call.target[index]} at index ${index}`,
   );
 }
 

@@ -11,8 +11,6 @@ import { show } from './options.js';
 /** A label map: one integer a pixel, of any type that holds integers. */
 export type LabelArray = Target | Float16ArrayLike;
 
-export { typeName as typeOf };
-
 function checkLabels(labels: unknown, name: string): asserts labels is LabelArray {
   const type = typeName(labels);
   if (type in LABEL_KINDS) return;

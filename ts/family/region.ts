@@ -89,7 +89,7 @@ function shares(term: RegionTerm, parts: readonly Part[]): number[] {
 }
 
 /** 0 times a loss that is no number is 0 only where its share says that it does not count. */
-const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
+export const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
 
 export function regionResult(term: RegionTerm, classes: Classes, rows: readonly Row[]): RegionResult {
   const { channels, kept } = classes;
