@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lossFromJSON } from '../ts/index.js';
 import type { Loss, LossConfig } from '../ts/index.js';
+import { ELSEWHERE, falseDiscoveryLoss, LOSSES } from './contract-cases.js';
 import {
   agrees,
   DOORS,
@@ -17,6 +18,7 @@ import {
   runExample,
   under,
 } from './examples-of-docstrings.js';
+import { TABLE } from './twin/table.js';
 
 /** A peer's loss is a setting of one of ours, which says these. */
 const OWN_HEADINGS: (typeof HEADINGS)[number][] = ['Gradient', 'Empty', 'Weights'];
@@ -149,12 +151,26 @@ describe('a loss is everywhere', () => {
     expect(existsSync(rust), rust).toBe(true);
   });
 
+  /** Those that are no combination of others, and no formula of the caller's. */
+  const own = losses
+    .filter(({ door, name }) => door === 'segloss' && name !== 'regionLoss' && name !== 'weightedSum')
+    .map(({ name }) => name);
+
+  test('the twin computes every loss, with the values of its options', () => {
+    expect(Object.keys(TABLE).sort()).toEqual([...own].sort());
+  });
+
+  test('the contract is tested on every loss, or it is said why not', () => {
+    const named = LOSSES.map(({ name }) => name).filter((name) => name !== falseDiscoveryLoss().name);
+    expect([...named, ...Object.keys(ELSEWHERE)].sort()).toEqual([...own].sort());
+  });
+
   // A loss's own page is made, and says nothing of where a reader finds it.
   const pages = ['README.md', ...filesOf('docs', '.md')].filter(
     (path) => existsSync(ROOT + path) && !path.startsWith('docs/losses/'),
   );
   const written = pages.map((path) => readFileSync(ROOT + path, 'utf8')).join('\n');
-  test.skipIf(pages.length === 0).each(named(losses))('%s is in the documentation', (_, { name }) => {
+  test.each(named(losses))('%s is in the documentation', (_, { name }) => {
     expect(written).toContain(name);
   });
 });

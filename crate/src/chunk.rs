@@ -1,5 +1,5 @@
-//! The chunk: what the door copies in and out, as it lies in the caller's arrays. Entries of any integer type, channels
-//! first or last; everything behind this file sees planes.
+//! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
+//! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
 use crate::simd::{LANES, Quad};
 use crate::workspace::{Tile, Workspace};
@@ -63,7 +63,7 @@ impl Entry<4> for f32 {
 }
 
 /// The type of a target's entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     U8,
     I8,
@@ -75,16 +75,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::U8,
-            1 => Self::I8,
-            2 => Self::U16,
-            3 => Self::I16,
-            4 => Self::U32,
-            5 => Self::I32,
-            _ => Self::F32,
-        }
+    /// The kind of a code of the door, if it is one.
+    pub fn from_code(code: u32) -> Option<Self> {
+        const KINDS: [Kind; 7] = [Kind::U8, Kind::I8, Kind::U16, Kind::I16, Kind::U32, Kind::I32, Kind::F32];
+        KINDS.get(code as usize).copied()
     }
 
     pub fn bytes(self) -> usize {

@@ -22,7 +22,7 @@ impl Stages {
     pub const SUMS: u32 = 16;
     /// Sum all eight.
     pub const ALL_SUMS: u32 = 32;
-    /// Leave the probabilities in `out`.
+    /// Leave `act` in `out` for the second pass: probabilities, of sigmoid their signed tails.
     pub const STORE: u32 = 64;
     /// Leave the loss of every element (softmax: pixel) in `out`.
     pub const EACH: u32 = 128;
@@ -34,7 +34,6 @@ impl Stages {
     pub const CURVED: u32 = 1024;
     /// Added to what is in `out`, not instead of it.
     pub const ADD: u32 = 2048;
-
     /// Sum what balances classes: the target alone.
     pub const COUNTS: u32 = 4096;
     /// Leave the errors of an ordered loss in `out`.
@@ -181,7 +180,7 @@ impl Workspace {
                 self.grad[plane].fill([0.0; LANES]);
             }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
-                self.region_gradient(0, stages.has(Stages::CURVED));
+                self.region_gradient(stages.has(Stages::CURVED));
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

@@ -1,7 +1,7 @@
 //! Region losses: the eight sums of a class, and the one gradient that fits every function of them.
 //!
 //! ∂L/∂p = w·(a + b g + c p + (p − g)(d g + e (1 − g))), with a…e from the partial derivatives of the loss with respect
-//! to the sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
+//! to the sums (rows 0…4 of table slot 0, those of a pixel loss being behind it); then the chain of the activation. A region loss therefore needs no Rust.
 
 use crate::chunk::direct;
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
@@ -164,21 +164,21 @@ impl Workspace {
     }
 
     /// The gradient of every class, added to `grad`. `scale` is already in the table.
-    pub fn region_gradient(&mut self, slot: usize, curved: bool) {
+    pub fn region_gradient(&mut self, curved: bool) {
         match (self.tile.activation, curved) {
-            (Activation::Softmax, false) => self.softmax_gradient::<false>(slot),
-            (Activation::Softmax, true) => self.softmax_gradient::<true>(slot),
-            (_, false) => self.channel_gradient::<false>(slot),
-            (_, true) => self.channel_gradient::<true>(slot),
+            (Activation::Softmax, false) => self.softmax_gradient::<false>(),
+            (Activation::Softmax, true) => self.softmax_gradient::<true>(),
+            (_, false) => self.channel_gradient::<false>(),
+            (_, true) => self.channel_gradient::<true>(),
         }
     }
 
     /// Sigmoid and none: every channel by itself.
-    fn channel_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn channel_gradient<const CURVED: bool>(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, target, element, weight, grad, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let (plane, grad) = (&act[tile.plane(k)], &mut grad[tile.plane(k)]);
@@ -193,28 +193,28 @@ impl Workspace {
 
     /// Softmax: p_k (v_k − Σ_j p_j v_j), with v = u less the u of the largest p, so that a confident pixel's small
     /// gradient is not the difference of two large numbers.
-    fn softmax_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn softmax_gradient<const CURVED: bool>(&mut self) {
         match (self.tile.target, self.tile.weights) {
-            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(slot),
-            _ => self.any_gradient(slot),
+            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(),
+            _ => self.any_gradient(),
         }
     }
 
     /// Without weights, from a label map.
-    fn label_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn label_gradient<const CURVED: bool>(&mut self) {
         match (CURVED, self.tile.channels) {
-            (false, 2) => self.few_label_gradient::<2>(slot),
-            (false, 3) => self.few_label_gradient::<3>(slot),
-            (false, 4) => self.few_label_gradient::<4>(slot),
-            _ => self.many_label_gradient::<CURVED>(slot),
+            (false, 2) => self.few_label_gradient::<2>(),
+            (false, 3) => self.few_label_gradient::<3>(),
+            (false, 4) => self.few_label_gradient::<4>(),
+            _ => self.many_label_gradient::<CURVED>(),
         }
     }
 
     /// All classes of four pixels at once: everything stays in registers.
-    fn few_label_gradient<const C: usize>(&mut self, slot: usize) {
+    fn few_label_gradient<const C: usize>(&mut self) {
         let Self { tile, act, labels, grad, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         let affine: [Affine; C] = core::array::from_fn(|k| Affine::of(constants, C, k));
         let p = planes::<C>(act, tile);
         let grad = planes_mut::<C>(grad, tile);
@@ -237,10 +237,10 @@ impl Workspace {
         }
     }
 
-    fn many_label_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn many_label_gradient<const CURVED: bool>(&mut self) {
         let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
@@ -250,11 +250,11 @@ impl Workspace {
     }
 
     /// Whatever the target and the weights.
-    fn any_gradient(&mut self, slot: usize) {
+    fn any_gradient(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let w = Plane(Self::weight_plane(tile, weight, element, k));

@@ -1,5 +1,6 @@
-//! The canonical form of a tile, so that every kernel exists once: labels of any integer type become `i32`, dense
-//! targets become planes of f32, mask and ignored labels become weight 0, channels-last becomes planar.
+//! The canonical form of a tile, so that every kernel exists once: label maps become `i32` (softmax) or one-hot planes,
+//! dense targets planes of f32; mask, ignored labels and weights become one weight. `chunk` reads the entries, whatever
+//! their type and layout.
 //!
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.

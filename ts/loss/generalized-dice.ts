@@ -2,7 +2,7 @@ import { checkOptions, GROUPED, oneOf, refuse, type Rule, number, TRANSFORM } fr
 import { checkNames } from '../check/nearest.js';
 import { smoothOf, sumsLoss } from '../define.js';
 import { scored, type ScoreTransform } from '../family/score.js';
-import { type RegionTerm, ROWS } from '../term.js';
+import { type RegionTerm, ROWS, SUM, type SumName } from '../term.js';
 import type { Loss, SharedOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
 /** Options of `generalizedDiceLoss` and `penaltyGeneralizedDiceLoss`. */
@@ -64,8 +64,8 @@ export function generalizedDiceScore(
     refuse(`"absentClass" { epsilon } has no meaning with weighting: 'uniform', whose weights are 1`);
   }
   return (sums, { weights }) => {
-    const of = (i: number, r: number): number => sums[i * ROWS + r] ?? 0;
-    const sizes = weights.map((_, i) => of(i, 2));
+    const of = (i: number, sum: SumName): number => sums[i * ROWS + SUM[sum]] ?? 0;
+    const sizes = weights.map((_, i) => of(i, 'g'));
     const v = classSizes(sizes, weighting, absent).map((size, i) => size * (weights[i] ?? 1));
     let [numerator, denominator] = [smooth.numerator, smooth.denominator];
     const ofNumerator = new Float64Array(sums.length);
@@ -73,10 +73,10 @@ export function generalizedDiceScore(
     v.forEach((w, i) => {
       // A class of weight 0 is out, whatever its sums hold.
       if (w === 0) return;
-      numerator += 2 * w * of(i, 0);
-      denominator += w * (of(i, 1) + of(i, 2));
-      ofNumerator[i * ROWS] = 2 * w;
-      ofDenominator[i * ROWS + 1] = w;
+      numerator += 2 * w * of(i, 'tp');
+      denominator += w * (of(i, 'p') + of(i, 'g'));
+      ofNumerator[i * ROWS + SUM.tp] = 2 * w;
+      ofDenominator[i * ROWS + SUM.p] = w;
     });
     return scored({ numerator, denominator, ofNumerator, ofDenominator }, transform);
   };

@@ -10,7 +10,7 @@ import {
 } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
 import { scored } from '../family/score.js';
-import { ROWS } from '../term.js';
+import { ROWS, SUM } from '../term.js';
 import type { Loss, SharedOptions, Smooth } from '../types.js';
 
 /** Options of `generalizedWassersteinDiceLoss`. */
@@ -100,12 +100,12 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
         weights.forEach((weight, i) => {
           // A class of weight 0 is out, whatever its sums hold.
           if (weight === 0) return;
-          const [error, size] = [sums[i * ROWS + 1] ?? 0, sums[i * ROWS + 2] ?? 0];
+          const [error, size] = [sums[i * ROWS + SUM.p] ?? 0, sums[i * ROWS + SUM.g] ?? 0];
           const alpha = weight * (sized ? 1 / (size + 1) : kept[i] === 0 ? 0 : 1);
           numerator += 2 * alpha * (size - error);
           denominator += sized ? alpha * (2 * size - error) : 2 * alpha * (size - error) + weight * error;
-          ofNumerator[i * ROWS + 1] = -2 * alpha;
-          ofDenominator[i * ROWS + 1] = sized ? -alpha : weight - 2 * alpha;
+          ofNumerator[i * ROWS + SUM.p] = -2 * alpha;
+          ofDenominator[i * ROWS + SUM.p] = sized ? -alpha : weight - 2 * alpha;
         });
         return scored({ numerator, denominator, ofNumerator, ofDenominator }, 'oneMinus');
       },

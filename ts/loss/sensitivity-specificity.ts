@@ -47,8 +47,7 @@ export function sensitivitySpecificityLoss(options?: SensitivitySpecificityOptio
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: true,
-    score: (sums) => {
-      const [g = 0, fgError = 0, bgError = 0, n = 0] = [sums[2], sums[5], sums[6], sums[7]];
+    score: ([, , g = 0, , , fgError = 0, bgError = 0, n = 0]) => {
       const [inside, outside] = [g + smooth.denominator, n - g + smooth.denominator];
       return {
         value: r * over(fgError, inside) + (1 - r) * over(bgError, outside),

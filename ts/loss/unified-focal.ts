@@ -1,6 +1,7 @@
 import { boolean, checkOptions, number, PIXEL, REGION } from '../check/options.js';
 import { compoundLoss, type CompoundOptions, partsOf, smoothOf, sumsLoss } from '../define.js';
-import { type RegionTerm, ROWS } from '../term.js';
+import { derivatives } from '../family/score.js';
+import type { RegionTerm } from '../term.js';
 import type { Loss, Smooth } from '../types.js';
 import { focalPart } from './parts.js';
 import { tverskyScore } from './tversky.js';
@@ -34,9 +35,8 @@ function tverskyPart(delta: number, gamma: number, asymmetric: boolean, smooth: 
     // The sums of 1 − p and 1 − g.
     const outside = background(Float64Array.of(n - p - g + tp, n - p, n - g, 0, 0, 0, 0, n));
     const [ofTp = 0, ofP = 0] = outside.partials;
-    const partials = new Float64Array(ROWS);
-    partials[0] = ((inside.partials[0] ?? 0) + ofTp) / 2;
-    partials[1] = ((inside.partials[1] ?? 0) - ofTp - ofP) / 2;
+    const [tpInside = 0, pInside = 0] = inside.partials;
+    const partials = derivatives({ tp: (tpInside + ofTp) / 2, p: (pInside - ofTp - ofP) / 2 });
     return { value: (inside.value + outside.value) / 2, partials };
   };
 }

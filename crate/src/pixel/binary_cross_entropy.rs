@@ -3,14 +3,10 @@
 use crate::chunk::direct;
 use crate::math::{ExpNegative, Log, sigmoid_tail};
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 use crate::sums::{LogProduct, Sum};
 use crate::workspace::{Tile, Workspace};
-
-/// The smallest divisor of a gradient with respect to a probability, as torch has it.
-pub const SMALLEST: f32 = 1e-12;
-/// The smallest logarithm of a probability, as torch has it.
-pub const LOWEST_LOG: f32 = -100.0;
 
 pub struct BinaryCrossEntropy {
     log: Log,
