@@ -139,6 +139,10 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
     }
 }
 
+/// Vectors that the direct loops take at a time, one short loop after another. In one long loop the processor's window
+/// holds less than two rounds, so that it waits for their chains of additions and multiplications.
+pub const BLOCK: usize = 64;
+
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
 /// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
 pub fn direct<'a>(

@@ -3,7 +3,7 @@
 //! ∂L/∂p = w·(a + b g + c p + (p − g)(d g + e (1 − g))), with a…e from the partial derivatives of the loss with respect
 //! to the sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
 
-use crate::chunk::direct;
+use crate::chunk::{BLOCK, direct};
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, I32x4, LANES, Quad};
@@ -80,15 +80,19 @@ impl Workspace {
         for k in 0..tile.channels {
             let (z, out) = direct(chunk, tile, values, grad, k);
             let (mut tp, mut sum, mut positives) = (Sum::new(), Sum::new(), F32x4::splat(0.0));
-            for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
-                let (z, g) = (F32x4::load(z), F32x4::load(g));
-                let q = sigmoid_tail(exp.of(z.abs()));
-                let p = z.to_bits().is_negative().select(q, one - q);
-                tp.add(p * g);
-                sum.add(p);
-                // Whole numbers: exact in f32.
-                positives = positives + g;
-                q.xor_sign(z.sign()).store(out);
+            let g = &target[tile.plane(k)];
+            for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
+                exp.of_sizes(z, out);
+                for ((z, g), out) in z.iter().zip(g).zip(out) {
+                    let (z, g) = (F32x4::load(z), F32x4::load(g));
+                    let tail = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
+                    tail.store(out);
+                    let p = one.drop(z.to_bits().is_negative()) - tail;
+                    tp.add(p * g);
+                    sum.add(p);
+                    // Whole numbers: exact in f32.
+                    positives = positives + g;
+                }
             }
             let mut g = Sum::new();
             g.add(positives);
