@@ -2,8 +2,9 @@
 //! first or last; everything behind this file sees planes.
 
 use crate::simd::{LANES, Quad};
-use crate::workspace::{Tile, Workspace};
+use crate::workspace::{Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
+use core::array::from_fn;
 
 /// What the door copies in and out.
 pub struct Chunk {
@@ -161,6 +162,22 @@ pub fn direct<'a>(
     };
     values[tile.pixels..].fill(-f32::MAX);
     (values.as_chunks().0, grad.as_chunks_mut().0)
+}
+
+/// The same for all planes of so many channels, where no lane is padding.
+pub fn direct_planes<'a, const C: usize>(
+    chunk: &'a mut Chunk,
+    tile: &Tile,
+    values: &'a mut [Quad],
+    grad: &'a mut [Quad],
+) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
+    if chunk.interleaved {
+        return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
+    }
+    let mut out = chunk.out.chunks_mut(chunk.stride);
+    let range = tile.start..tile.start + tile.pixels;
+    let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
+    (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
 }
 
 impl Chunk {

@@ -6,9 +6,9 @@
 use crate::chunk::{BLOCK, direct};
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
-use crate::simd::{F32x4, I32x4, LANES, Quad};
+use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
+use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
@@ -206,42 +206,6 @@ impl Workspace {
 
     /// Without weights, from a label map.
     fn label_gradient<const CURVED: bool>(&mut self, slot: usize) {
-        match (CURVED, self.tile.channels) {
-            (false, 2) => self.few_label_gradient::<2>(slot),
-            (false, 3) => self.few_label_gradient::<3>(slot),
-            (false, 4) => self.few_label_gradient::<4>(slot),
-            _ => self.many_label_gradient::<CURVED>(slot),
-        }
-    }
-
-    /// All classes of four pixels at once: everything stays in registers.
-    fn few_label_gradient<const C: usize>(&mut self, slot: usize) {
-        let Self { tile, act, labels, grad, table, .. } = self;
-        let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
-        let affine: [Affine; C] = core::array::from_fn(|k| Affine::of(constants, C, k));
-        let p = planes::<C>(act, tile);
-        let grad = planes_mut::<C>(grad, tile);
-        let zero = F32x4::splat(0.0);
-        let labels = &labels[..tile.vectors];
-        for i in 0..labels.len() {
-            let label = I32x4::load(&labels[i]);
-            let p: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&p[k][i]));
-            let u: [F32x4; C] = core::array::from_fn(|k| {
-                let mine = label.equals(I32x4::splat(k as i32));
-                affine[k].0[0] + affine[k].0[1].keep(mine)
-            });
-            let peak = p[1..].iter().fold(p[0], |peak, p| p.at_least(peak));
-            let at_peak = (0..C).fold(zero, |at_peak, k| p[k].equals(peak).select(u[k], at_peak));
-            let v = u.map(|u| u - at_peak);
-            let mean = (0..C).fold(zero, |mean, k| v[k].mul_add(p[k], mean));
-            for k in 0..C {
-                (v[k] - mean).mul_add(p[k], F32x4::load(&grad[k][i])).store(&mut grad[k][i]);
-            }
-        }
-    }
-
-    fn many_label_gradient<const CURVED: bool>(&mut self, slot: usize) {
         let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
         let constants = Self::slot(table, tile.channels, slot);
