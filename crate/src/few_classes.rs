@@ -22,7 +22,7 @@ fn blocks(vectors: usize) -> impl Iterator<Item = Range<usize>> {
 #[inline(always)]
 fn exponentials<const C: usize>(exp: &ExpNegative, z: [&[Quad]; C], lost: &mut [&mut [Quad]; C]) {
     for i in 0..z[0].len() {
-        let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
+        let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]).finite());
         let (mut losers, mut highest) = (z, z[0]);
         for k in 1..C {
             losers[k] = z[k].at_most(highest);
@@ -137,7 +137,8 @@ impl Workspace {
             if entropy {
                 for i in 0..labels.len() {
                     let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
-                    linear.add((F32x4::load(&act[0][i]) - picked(z, hot(&labels[i]))).at_most(largest));
+                    let own = picked(z, hot(&labels[i])).finite();
+                    linear.add((F32x4::load(&act[0][i]) - own).at_most(largest));
                 }
             }
             for i in 0..labels.len() {

@@ -127,9 +127,7 @@ impl Workspace {
         }
         if self.chunk.interleaved {
             let Self { tile, chunk, values, .. } = self;
-            for k in 0..channels {
-                chunk.read(&chunk.values, tile, k, values[tile.plane(k)].as_flattened_mut());
-            }
+            chunk.read(&chunk.values, tile, values);
         }
         let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
         let done = match (activation, channels) {
