@@ -24,6 +24,7 @@ extern crate std;
 
 pub mod activation;
 pub mod chunk;
+pub mod few_classes;
 pub mod lanes;
 pub mod math;
 pub mod ordered;

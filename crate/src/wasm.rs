@@ -5,6 +5,7 @@ use crate::ordered::Order;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
 use crate::workspace::{self, Activation, Input, Term, Weights};
+use core::mem::ManuallyDrop;
 use lol_alloc::{FreeListAllocator, LockedAllocator};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -20,8 +21,9 @@ fn stop(_: &core::panic::PanicInfo) -> ! {
 
 #[wasm_bindgen]
 pub struct Workspace {
-    inner: workspace::Workspace,
-    order: Order,
+    /// Lives as long as the module: to free thirty buffers is 10 kB of code.
+    inner: ManuallyDrop<workspace::Workspace>,
+    order: ManuallyDrop<Order>,
     fault: u32,
 }
 
@@ -52,7 +54,8 @@ addresses!(
 impl Workspace {
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
-        Self { inner: workspace::Workspace::new(), order: Order::default(), fault: 0 }
+        let order = ManuallyDrop::new(Order::default());
+        Self { inner: ManuallyDrop::new(workspace::Workspace::new()), order, fault: 0 }
     }
 
     pub fn reserve(&mut self, channels: usize, terms: usize) {
