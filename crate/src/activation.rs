@@ -4,11 +4,11 @@
 //! q = min(p, 1 − p) with the sign of the logit, and softmax keeps, beside p, the largest p of a pixel and the sum of
 //! the others.
 
-use crate::lanes::LabelQuad;
+use crate::many_classes::{Planes, gather, largest_and_others};
 use crate::math::{ExpNegative, Log, sigmoid_tail};
-use crate::simd::{F32x4, LANES, Quad};
+use crate::simd::F32x4;
 use crate::tile::Checked;
-use crate::workspace::{Target, Tile, Workspace};
+use crate::workspace::{Target, Workspace};
 
 /// How far outside [0, 1] a probability may be through rounding; it is clamped.
 const SLACK: f32 = 1e-6;
@@ -80,17 +80,7 @@ impl Workspace {
             2 => self.activate_few::<2>(picks),
             3 => self.activate_few::<3>(picks),
             4 => self.activate_few::<4>(picks),
-            _ => self.many_classes(picks),
-        }
-    }
-
-    fn restore_peak(&mut self) {
-        let Self { tile, act, peak, .. } = self;
-        peak[..tile.vectors].copy_from_slice(&act[tile.plane(0)]);
-        for k in 1..tile.channels {
-            for (peak, p) in peak.iter_mut().zip(&act[tile.plane(k)]) {
-                F32x4::load(p).at_least(F32x4::load(peak)).store(peak);
-            }
+            _ => self.activate_many(picks),
         }
     }
 
@@ -98,92 +88,14 @@ impl Workspace {
         self.tile.target == Target::Labels && !self.terms.is_empty()
     }
 
-    /// Class by class over the tile, whose sums stay in the first-level cache.
-    fn many_classes(&mut self, picks: bool) {
-        let Self { tile, values, act, labels, top, others, peak, rest, below, own, factor, .. } = self;
-        let tile: &Tile = tile;
-        let exp = ExpNegative::new();
-        let one = F32x4::splat(1.0);
-        top[..tile.vectors].copy_from_slice(&values[tile.plane(0)]);
-        for k in 1..tile.channels {
-            for (top, z) in top.iter_mut().zip(&values[tile.plane(k)]) {
-                F32x4::load(z).at_least(F32x4::load(top)).store(top);
-            }
-        }
-        // Σ of the e below 1, and how many are 1: the largest one is left out exactly, with ties or without.
-        let ones = factor;
-        others[..tile.vectors].fill([0.0; LANES]);
-        ones[..tile.vectors].fill([-1.0; LANES]);
-        for k in 0..tile.channels {
-            let sums = others.iter_mut().zip(ones.iter_mut()).zip(top.iter());
-            let planes = values[tile.plane(k)].iter().zip(&mut act[tile.plane(k)]);
-            for (((others, ones), top), (z, act)) in sums.zip(planes) {
-                let e = exp.of(F32x4::load(top) - F32x4::load(z));
-                let largest = e.equals(one);
-                (F32x4::load(others) + e.drop(largest)).store(others);
-                (F32x4::load(ones) + one.keep(largest)).store(ones);
-                e.store(act);
-            }
-        }
-        let sums = others[..tile.vectors].iter_mut().zip(ones.iter());
-        for ((others, ones), (peak, rest)) in sums.zip(peak.iter_mut().zip(rest.iter_mut())) {
-            let sum = F32x4::load(others) + F32x4::load(ones);
-            let inverse = one / (one + sum);
-            sum.store(others);
-            inverse.store(peak);
-            (sum * inverse).store(rest);
-        }
-        for k in 0..tile.channels {
-            for (act, peak) in act[tile.plane(k)].iter_mut().zip(peak.iter()) {
-                (F32x4::load(act) * F32x4::load(peak)).store(act);
-            }
-        }
-        if picks {
-            gather(tile, labels, values, below);
-            gather(tile, labels, act, own);
-            for (below, top) in below[..tile.vectors].iter_mut().zip(top.iter()) {
-                (F32x4::load(top) - F32x4::load(below)).store(below);
-            }
-        }
-    }
-
-    /// `peak`, and for pixel losses `rest` and `own`, from probabilities stored in `act`.
+    /// `peak` and `rest`, and for pixel losses `own`, from probabilities stored in `act`.
     pub fn restore_softmax(&mut self) {
-        self.restore_peak();
-        if self.terms.is_empty() {
-            return;
-        }
         let picks = self.picks();
-        let Self { tile, act, labels, peak, rest, own, factor, .. } = self;
-        let tile: &Tile = tile;
-        let one = F32x4::splat(1.0);
-        let (lower, ties) = (rest, factor);
-        lower[..tile.vectors].fill([0.0; LANES]);
-        ties[..tile.vectors].fill([-1.0; LANES]);
-        for k in 0..tile.channels {
-            let sums = lower.iter_mut().zip(ties.iter_mut()).zip(peak.iter());
-            for (((lower, ties), peak), p) in sums.zip(&act[tile.plane(k)]) {
-                let p = F32x4::load(p);
-                let peaks = p.equals(F32x4::load(peak));
-                (F32x4::load(lower) + p.drop(peaks)).store(lower);
-                (F32x4::load(ties) + one.keep(peaks)).store(ties);
-            }
-        }
-        for ((rest, ties), peak) in lower[..tile.vectors].iter_mut().zip(ties.iter()).zip(peak.iter()) {
-            F32x4::load(ties).mul_add(F32x4::load(peak), F32x4::load(rest)).store(rest);
-        }
+        let Self { tile, act, labels, peak, rest, own, .. } = self;
+        let p = Planes::of(act, tile);
+        largest_and_others(p, &mut peak[..tile.vectors], &mut rest[..tile.vectors]);
         if picks {
-            gather(tile, labels, act, own);
+            gather(tile, labels, p, own);
         }
-    }
-}
-
-/// One float a pixel out of the plane its label names.
-fn gather(tile: &Tile, labels: &[LabelQuad], planes: &[Quad], picked: &mut [Quad]) {
-    let floats = planes.as_flattened();
-    let plane = tile.stride * LANES;
-    let labels = labels[..tile.vectors].as_flattened();
-    for (i, (picked, &label)) in picked.as_flattened_mut().iter_mut().zip(labels).enumerate() {
-        *picked = floats[label.cast_unsigned() as usize * plane + i];
     }
 }

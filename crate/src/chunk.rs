@@ -1,6 +1,7 @@
 //! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
 //! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
+use crate::many_classes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
@@ -175,6 +176,21 @@ pub fn direct_planes<'a, const C: usize>(
 }
 
 impl Chunk {
+    /// The same for any number of channels: the planes of the prediction, those of the gradient and their stride.
+    pub fn direct_classes<'a>(
+        &'a mut self,
+        tile: &Tile,
+        values: &'a [Quad],
+        grad: &'a mut [Quad],
+    ) -> (Planes<'a>, &'a mut [Quad], usize) {
+        if self.interleaved {
+            return (Planes::of(values, tile), grad, tile.stride);
+        }
+        let (start, stride) = (tile.start / LANES, self.stride / LANES);
+        let quads = &self.values.as_chunks().0[start..];
+        (Planes { quads, stride, classes: tile.channels }, &mut self.out.as_chunks_mut().0[start..], stride)
+    }
+
     /// Where plane `k` of the tile starts, and how far apart its entries lie.
     pub fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
         if self.interleaved {

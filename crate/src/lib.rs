@@ -26,6 +26,7 @@ pub mod activation;
 pub mod chunk;
 pub mod few_classes;
 pub mod lanes;
+pub mod many_classes;
 pub mod math;
 pub mod ordered;
 pub mod pass;

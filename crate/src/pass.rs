@@ -129,12 +129,9 @@ impl Workspace {
             chunk.read(&chunk.values, tile, values);
         }
         let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
-        let done = match (activation, channels) {
-            (Activation::Sigmoid, _) => self.direct_channels(Stages(work)),
-            (_, 2) => self.direct_classes::<2>(Stages(work)),
-            (_, 3) => self.direct_classes::<3>(Stages(work)),
-            (_, 4) => self.direct_classes::<4>(Stages(work)),
-            _ => false,
+        let done = match activation {
+            Activation::Sigmoid => self.direct_channels(Stages(work)),
+            _ => channels > 1 && self.direct_classes(Stages(work)),
         };
         if done && self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
             self.write_out(|workspace| &workspace.grad, channels, false);
@@ -159,8 +156,9 @@ impl Workspace {
         true
     }
 
-    fn direct_classes<const C: usize>(&mut self, stages: Stages) -> bool {
+    fn direct_classes(&mut self, stages: Stages) -> bool {
         let (entropy, sums) = (stages.has(Stages::TERMS), stages.has(Stages::SUMS));
+        let classes = self.tile.channels;
         let scale = match self.terms[..] {
             [] if !entropy => None,
             [Term { loss: PixelLoss::CrossEntropy, scale, .. }] if self.plain_labels(1) => Some(scale),
@@ -170,21 +168,33 @@ impl Workspace {
         if !self.tile.pixels.is_multiple_of(LANES) || self.tile.target != Target::Labels {
             return false;
         }
-        match (self.input.stored, stages.0) {
-            (true, work) if work == Stages::GRADIENT | Stages::AFFINE => self.direct_few_gradient::<C>(scale),
-            (false, work)
-                if work & !Stages::GRADIENT == Stages::TERMS
-                    || work & !(Stages::TERMS | Stages::STORE) == Stages::SUMS =>
-            {
-                let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
-                let value = self.direct_few::<C>(entropy, sums, scale);
-                if entropy {
-                    self.totals[TERMS * C] += value;
-                }
+        if self.input.stored {
+            if stages.0 != Stages::GRADIENT | Stages::AFFINE {
+                return false;
             }
-            _ => return false,
+            match classes {
+                2 => self.direct_few_gradient::<2>(scale),
+                3 => self.direct_few_gradient::<3>(scale),
+                4 => self.direct_few_gradient::<4>(scale),
+                _ => self.direct_many_gradient(scale),
+            }
+            return true;
         }
-        true
+        let alone = stages.0 & !Stages::GRADIENT == Stages::TERMS;
+        if !alone && stages.0 & !(Stages::TERMS | Stages::STORE) != Stages::SUMS {
+            return false;
+        }
+        let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
+        let value = match classes {
+            2 => Some(self.direct_few::<2>(entropy, sums, scale)),
+            3 => Some(self.direct_few::<3>(entropy, sums, scale)),
+            4 => Some(self.direct_few::<4>(entropy, sums, scale)),
+            _ => self.direct_many(entropy, sums, scale),
+        };
+        if let (Some(value), true) = (value, entropy) {
+            self.totals[TERMS * classes] += value;
+        }
+        value.is_some()
     }
 
     fn compute(&mut self, stages: Stages) {

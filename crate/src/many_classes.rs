@@ -1,0 +1,249 @@
+//! Softmax over any number of classes: class by class over the tile where classes do not meet, and where they do, a few
+//! vectors through all classes, with what meets in registers.
+//!
+//! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
+
+use crate::lanes::LabelQuad;
+use crate::math::ExpNegative;
+use crate::simd::{F32x4, LANES, Quad};
+use crate::sums::{LogProduct, Sum};
+use crate::workspace::{Tile, Workspace};
+use core::array::from_fn;
+
+/// Vectors that go through the classes at once: enough that one need not wait for the other.
+const GROUP: usize = 4;
+
+/// Planes of one buffer.
+#[derive(Clone, Copy)]
+pub struct Planes<'a> {
+    pub quads: &'a [Quad],
+    pub stride: usize,
+    pub classes: usize,
+}
+
+impl<'a> Planes<'a> {
+    pub fn of(quads: &'a [Quad], tile: &Tile) -> Self {
+        Self { quads, stride: tile.stride, classes: tile.channels }
+    }
+
+    fn plane(self, k: usize) -> &'a [Quad] {
+        &self.quads[k * self.stride..]
+    }
+
+    /// Folds `step(state, class, vector)` over the classes, for every vector.
+    #[inline(always)]
+    fn fold<S: Copy>(
+        self,
+        vectors: usize,
+        first: impl Fn(usize, F32x4) -> S,
+        step: impl Fn(S, usize, F32x4) -> S,
+        mut end: impl FnMut(usize, S),
+    ) {
+        let mut i = 0;
+        while i + GROUP <= vectors {
+            let mut states: [S; GROUP] = from_fn(|j| first(i + j, F32x4::load(&self.quads[i + j])));
+            for k in 1..self.classes {
+                let group = &self.quads[k * self.stride + i..][..GROUP];
+                states = from_fn(|j| step(states[j], k, F32x4::load(&group[j])));
+            }
+            for (j, state) in states.into_iter().enumerate() {
+                end(i + j, state);
+            }
+            i += GROUP;
+        }
+        for i in i..vectors {
+            let first = first(i, F32x4::load(&self.quads[i]));
+            let fold = |state, k| step(state, k, F32x4::load(&self.quads[k * self.stride + i]));
+            end(i, (1..self.classes).fold(first, fold));
+        }
+    }
+}
+
+/// The largest value of each pixel, and the sum of the others.
+pub fn largest_and_others(planes: Planes, largest: &mut [Quad], others: &mut [Quad]) {
+    planes.fold(
+        others.len(),
+        |_, x| (x, F32x4::splat(0.0)),
+        |(largest, others), _, x| (largest.at_least(x), others + x.at_most(largest)),
+        |i, (most, sum)| {
+            most.store(&mut largest[i]);
+            sum.store(&mut others[i]);
+        },
+    );
+}
+
+/// exp(logit − largest logit) of every class, from `top`; Σ over all but the largest; 1 / (1 + Σ).
+fn exponentials(z: Planes, tile: &Tile, top: &[Quad], act: &mut [Quad], others: &mut [Quad], peak: &mut [Quad]) {
+    let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
+    for k in 0..tile.channels {
+        for ((z, top), act) in z.plane(k).iter().zip(top).zip(&mut act[tile.plane(k)]) {
+            exp.of(F32x4::load(top) - F32x4::load(z)).store(act);
+        }
+    }
+    largest_and_others(Planes::of(act, tile), peak, others);
+    for (others, peak) in others.iter().zip(peak) {
+        (one / (one + F32x4::load(others))).store(peak);
+    }
+}
+
+/// The largest logit of each pixel.
+fn highest(z: Planes, top: &mut [Quad]) {
+    z.fold(top.len(), |_, z| z, |top, _, z| top.at_least(z), |i, highest| highest.store(&mut top[i]));
+}
+
+/// One float a pixel out of the plane its label names.
+pub fn gather(tile: &Tile, labels: &[LabelQuad], planes: Planes, picked: &mut [Quad]) {
+    let (floats, stride) = (planes.quads.as_flattened(), planes.stride * LANES);
+    let labels = labels[..tile.vectors].as_flattened();
+    for (i, (picked, &label)) in picked.as_flattened_mut().iter_mut().zip(labels).enumerate() {
+        *picked = floats[label.cast_unsigned() as usize * stride + i];
+    }
+}
+
+impl Workspace {
+    /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, with `picks`, `below`
+    /// and `own`.
+    pub fn activate_many(&mut self, picks: bool) {
+        let Self { tile, values, act, labels, top, others, peak, rest, below, own, .. } = self;
+        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
+        let z = Planes::of(values, tile);
+        highest(z, &mut top[..n]);
+        exponentials(z, tile, &top[..n], act, &mut others[..n], &mut peak[..n]);
+        for ((others, peak), rest) in others[..n].iter().zip(peak.iter()).zip(rest) {
+            (F32x4::load(others) * F32x4::load(peak)).store(rest);
+        }
+        for k in 0..tile.channels {
+            for (act, peak) in act[tile.plane(k)].iter_mut().zip(peak.iter()) {
+                (F32x4::load(act) * F32x4::load(peak)).store(act);
+            }
+        }
+        if picks {
+            gather(tile, labels, z, below);
+            gather(tile, labels, Planes::of(act, tile), own);
+            for (below, top) in below[..n].iter_mut().zip(top.iter()) {
+                (F32x4::load(top) - F32x4::load(below)).store(below);
+            }
+        }
+    }
+
+    /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
+    pub fn direct_many(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> Option<f64> {
+        let Self { tile, chunk, values, act, grad, labels, top, others, peak, below, factor, totals, .. } = self;
+        let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
+        let (z, out, stride) = chunk.direct_classes(tile, values, grad);
+        let (top, others, peak) = (&mut top[..n], &mut others[..n], &mut peak[..n]);
+        highest(z, top);
+        if top.as_flattened().iter().any(|z| z.is_infinite()) {
+            return None;
+        }
+        exponentials(z, tile, top, act, others, peak);
+        let labels_of = || labels[..n].as_flattened().iter().map(|&label| label.cast_unsigned() as usize).enumerate();
+        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
+        if entropy {
+            gather(tile, labels, z, below);
+            let largest = F32x4::splat(f32::MAX);
+            for ((below, top), others) in below.iter().zip(&*top).zip(&*others) {
+                linear.add((F32x4::load(top) - F32x4::load(below)).at_most(largest));
+                product.multiply(F32x4::load(others));
+            }
+        }
+        if let Some(scale) = scale {
+            let factor = &mut factor[..n];
+            for (factor, peak) in factor.iter_mut().zip(&*peak) {
+                (F32x4::splat(scale) * F32x4::load(peak)).store(factor);
+            }
+            for k in 0..classes {
+                for ((e, factor), out) in act[tile.plane(k)].iter().zip(&*factor).zip(&mut out[k * stride..]) {
+                    (F32x4::load(e) * F32x4::load(factor)).store(out);
+                }
+            }
+            // Of the pixel's own class it is minus the sum of the others.
+            let (e, out) = (act.as_flattened(), out.as_flattened_mut());
+            let (others, peak) = (others.as_flattened(), peak.as_flattened());
+            for (i, label) in labels_of() {
+                let e = e[label * tile.stride * LANES + i];
+                let rest = if e == 1.0 { others[i] * peak[i] } else { 1.0 - e * peak[i] };
+                out[label * stride * LANES + i] = -scale * rest;
+            }
+        }
+        if sums {
+            for k in 0..classes {
+                let mut sum = Sum::new();
+                for ((e, peak), out) in act[tile.plane(k)].iter().zip(&*peak).zip(&mut out[k * stride..]) {
+                    let p = F32x4::load(e) * F32x4::load(peak);
+                    p.store(out);
+                    sum.add(p);
+                }
+                totals[classes + k] += sum.total();
+                totals[7 * classes + k] += tile.pixels as f64;
+            }
+            let out = out.as_flattened();
+            for (i, label) in labels_of() {
+                totals[label] += f64::from(out[label * stride * LANES + i]);
+                totals[2 * classes + label] += 1.0;
+            }
+        }
+        Some(linear.total() + product.total())
+    }
+
+    /// As `direct_few_gradient`, of any number of classes.
+    ///
+    /// v is a less the a of the largest p, and of the pixel's own class b more; where that is the largest, b less of
+    /// the others. Its share of the mean of v is then −b·(1 − p).
+    pub fn direct_many_gradient(&mut self, scale: Option<f32>) {
+        let Self { tile, chunk, values, grad, labels, table, peak, rest, factor, mean, below, .. } = self;
+        let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
+        let (a, b) = Self::slot(table, classes, 0).split_at(classes);
+        let scale = scale.unwrap_or(0.0);
+        let (p, out, stride) = chunk.direct_classes(tile, values, grad);
+        let (peak, rest, at_peak, mean) = (&mut peak[..n], &mut rest[..n], &mut factor[..n], &mut mean[..n]);
+        let at = |k: usize| F32x4::splat(a[k]);
+        p.fold(
+            n,
+            |_, p| (p, at(0)),
+            |(peak, at_peak), k, p| (peak.at_least(p), peak.less(p).select(at(k), at_peak)),
+            |i, (_, a)| a.store(&mut at_peak[i]),
+        );
+        largest_and_others(p, peak, rest);
+        p.fold(
+            n,
+            |i, p| {
+                let at_peak = F32x4::load(&at_peak[i]);
+                (at_peak, (at(0) - at_peak) * p)
+            },
+            |(at_peak, mean), k, p| (at_peak, (at(k) - at_peak).mul_add(p, mean)),
+            |i, (_, sum)| sum.store(&mut mean[i]),
+        );
+        let floats = p.quads.as_flattened();
+        let (peaks, rests) = (peak.as_flattened(), rest.as_flattened());
+        let (means, references) = (mean.as_flattened_mut(), at_peak.as_flattened_mut());
+        let own = below.as_flattened_mut();
+        for (i, label) in labels[..n].as_flattened().iter().enumerate() {
+            let label = label.cast_unsigned() as usize;
+            let p = floats[label * stride * LANES + i];
+            let largest = p == peaks[i];
+            let q = if largest { rests[i] } else { 1.0 - p };
+            if largest {
+                means[i] -= b[label] * q;
+                references[i] += b[label];
+            } else {
+                means[i] += b[label] * p;
+            }
+            own[i] = p * (a[label] + b[label] - references[i] - means[i]) - scale * q;
+        }
+        let scale = F32x4::splat(scale);
+        for mean in mean.iter_mut() {
+            (F32x4::load(mean) - scale).store(mean);
+        }
+        for k in 0..classes {
+            let state = p.plane(k).iter().zip(&*at_peak).zip(&*mean).zip(&mut out[k * stride..]);
+            for (((p, at_peak), mean), out) in state {
+                (F32x4::load(p) * (at(k) - F32x4::load(at_peak) - F32x4::load(mean))).store(out);
+            }
+        }
+        let out = out.as_flattened_mut();
+        for (i, label) in labels[..n].as_flattened().iter().enumerate() {
+            out[label.cast_unsigned() as usize * stride * LANES + i] = own[i];
+        }
+    }
+}
