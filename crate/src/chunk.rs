@@ -3,7 +3,7 @@
 
 use crate::many_classes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Tile, Workspace, planes, planes_mut};
+use crate::workspace::{Activation, Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
 use core::array::from_fn;
 
@@ -140,7 +140,7 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
 pub const BLOCK: usize = 64;
 
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
-/// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
+/// itself, or, where its channels are last, in the tile.
 pub fn direct<'a>(
     chunk: &'a mut Chunk,
     tile: &Tile,
@@ -155,11 +155,10 @@ pub fn direct<'a>(
         let range = from..from + tile.vectors * LANES;
         (&mut chunk.values[range.clone()], &mut chunk.out[range])
     };
-    values[tile.pixels..].fill(-f32::MAX);
     (values.as_chunks().0, grad.as_chunks_mut().0)
 }
 
-/// The same for all planes of so many channels, where no lane is padding.
+/// The same for all planes of so many channels.
 pub fn direct_planes<'a, const C: usize>(
     chunk: &'a mut Chunk,
     tile: &Tile,
@@ -170,7 +169,7 @@ pub fn direct_planes<'a, const C: usize>(
         return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
     }
     let mut out = chunk.out.chunks_mut(chunk.stride);
-    let range = tile.start..tile.start + tile.pixels;
+    let range = tile.start..tile.start + tile.vectors * LANES;
     let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
     (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
 }
@@ -249,7 +248,56 @@ fn write_pixels(planes: &[Quad], tile: &Tile, out: &mut [f32], add: bool) -> usi
     quads
 }
 
+/// The lanes that a mask leaves out.
+fn out_of(mask: &[Quad]) -> impl Iterator<Item = usize> {
+    mask.as_flattened().iter().enumerate().filter(|&(_, &kept)| kept == 0.0).map(|(i, _)| i)
+}
+
+/// The blank lanes of a tile, of the part of its mask that is given.
+pub fn blank_of<'a>(tile: &Tile, mask: &'a [Quad]) -> impl Iterator<Item = usize> + 'a {
+    out_of(&mask[..if tile.blank > 0 { mask.len().min(tile.vectors) } else { 0 }])
+}
+
 impl Workspace {
+    /// Makes certain hits, or the probabilities of such, of the lanes that are no pixel, masked or ignored: a negative
+    /// of every channel, or the first class. Kernels without weights then find no loss in them.
+    pub fn blank(&mut self) {
+        let Self { tile, chunk, values, target, mask, input, .. } = self;
+        if !tile.masked {
+            return;
+        }
+        let (channels, softmax) = (tile.channels, tile.activation == Activation::Softmax);
+        let (values, stride) = if chunk.interleaved {
+            (values.as_flattened_mut(), tile.stride * LANES)
+        } else {
+            (&mut chunk.values[tile.start..], chunk.stride)
+        };
+        let lowest = if input.stored { 0.0 } else { -f32::MAX };
+        let first = if !softmax { lowest } else { lowest + if input.stored { 1.0 } else { f32::MAX } };
+        let target = target.as_flattened_mut();
+        for i in out_of(&mask[..tile.vectors]) {
+            tile.blank += 1;
+            values[i] = first;
+            (1..channels).for_each(|k| values[k * stride + i] = lowest);
+            if !softmax {
+                (0..channels).for_each(|k| target[k * tile.stride * LANES + i] = 0.0);
+            }
+        }
+    }
+
+    /// Their gradient is +0.
+    pub fn clear_blank(&mut self) {
+        let Self { tile, chunk, grad, mask, .. } = self;
+        let (out, stride) = if chunk.interleaved {
+            (grad.as_flattened_mut(), tile.stride * LANES)
+        } else {
+            (&mut chunk.out[tile.start..], chunk.stride)
+        };
+        for i in blank_of(tile, mask) {
+            (0..tile.channels).for_each(|k| out[k * stride + i] = 0.0);
+        }
+    }
+
     /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
     #[inline(never)]
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {

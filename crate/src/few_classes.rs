@@ -5,7 +5,7 @@
 //!
 //! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
 
-use crate::chunk::{BLOCK, direct_planes};
+use crate::chunk::{BLOCK, blank_of, direct_planes};
 use crate::math::ExpNegative;
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
 use crate::sums::{LogProduct, Sum};
@@ -120,7 +120,7 @@ impl Workspace {
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
     /// gradient times `scale`, or with `sums` the probabilities.
     pub fn direct_few<const C: usize>(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> f64 {
-        let Self { tile, chunk, values, act, grad, labels, others, peak, totals, .. } = self;
+        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, totals, .. } = self;
         let tile: &Tile = tile;
         let (exp, one, largest) = (ExpNegative::new(), F32x4::splat(1.0), F32x4::splat(f32::MAX));
         let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
@@ -132,7 +132,7 @@ impl Workspace {
             let z = z.map(|z| &z[block.clone()]);
             let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
             let out = out.each_mut().map(|out| &mut out[block.clone()]);
-            let (labels, others, peak) = (&labels[block.clone()], &mut others[block.clone()], &mut peak[block]);
+            let (labels, others, peak) = (&labels[block.clone()], &mut others[block.clone()], &mut peak[block.clone()]);
             exponentials(&exp, z, &mut act);
             if entropy {
                 for i in 0..labels.len() {
@@ -151,6 +151,9 @@ impl Workspace {
                 for k in 0..C {
                     e[k].store(&mut act[k][i]);
                 }
+            }
+            for i in blank_of(tile, &mask[block]) {
+                peak.as_flattened_mut()[i] = 0.0;
             }
             if entropy {
                 for others in others.iter() {
@@ -188,7 +191,7 @@ impl Workspace {
                 for (r, sum) in [found[k][0], found[k][1], g].into_iter().enumerate() {
                     totals[r * C + k] += sum.total();
                 }
-                totals[7 * C + k] += tile.pixels as f64;
+                totals[7 * C + k] += (tile.vectors * LANES - tile.blank) as f64;
             }
         }
         linear.total() + product.total()

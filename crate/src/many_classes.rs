@@ -3,6 +3,7 @@
 //!
 //! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
 
+use crate::chunk::blank_of;
 use crate::lanes::LabelQuad;
 use crate::math::ExpNegative;
 use crate::simd::{F32x4, LANES, Quad};
@@ -128,7 +129,7 @@ impl Workspace {
 
     /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
     pub fn direct_many(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> Option<f64> {
-        let Self { tile, chunk, values, act, grad, labels, top, others, peak, below, factor, totals, .. } = self;
+        let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, totals, .. } = self;
         let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
         let (z, out, stride) = chunk.direct_classes(tile, values, grad);
         let (top, others, peak) = (&mut top[..n], &mut others[..n], &mut peak[..n]);
@@ -137,6 +138,10 @@ impl Workspace {
             return None;
         }
         exponentials(z, tile, top, act, others, peak);
+        // So that a probability below 1e-16 is not lost beside their 1.
+        for i in blank_of(tile, mask) {
+            peak.as_flattened_mut()[i] = 0.0;
+        }
         let labels_of = || labels[..n].as_flattened().iter().map(|&label| label.cast_unsigned() as usize).enumerate();
         let (mut linear, mut product) = (Sum::new(), LogProduct::new());
         if entropy {
@@ -175,7 +180,7 @@ impl Workspace {
                     sum.add(p);
                 }
                 totals[classes + k] += sum.total();
-                totals[7 * classes + k] += tile.pixels as f64;
+                totals[7 * classes + k] += (tile.vectors * LANES - tile.blank) as f64;
             }
             let out = out.as_flattened();
             for (i, label) in labels_of() {

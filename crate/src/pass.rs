@@ -5,7 +5,7 @@
 use crate::pixel::PixelLoss;
 use crate::simd::LANES;
 
-use crate::workspace::{Activation, TERMS, Target, Term, Tile, Workspace, tile_pixels};
+use crate::workspace::{Activation, TERMS, Target, Term, Tile, Weights, Workspace, tile_pixels};
 
 /// What a pass does, as bits: the codes of the door.
 #[derive(Clone, Copy)]
@@ -118,21 +118,25 @@ impl Workspace {
         Ok(())
     }
 
-    /// The commonest jobs on unweighted logits, straight from the chunk to its `out`. `false`: it was none of them.
+    /// The commonest jobs on logits without weights, masked or not, straight from the chunk to its `out`. `false`: it was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation == Activation::None || !self.unweighted() {
+        if activation == Activation::None || self.input.weights != Weights::None || self.tile.element_masked {
             return false;
         }
         if self.chunk.interleaved {
             let Self { tile, chunk, values, .. } = self;
             chunk.read(&chunk.values, tile, values);
         }
+        self.blank();
         let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
         let done = match activation {
             Activation::Sigmoid => self.direct_channels(Stages(work)),
             _ => channels > 1 && self.direct_classes(Stages(work)),
         };
+        if done && stages.has(Stages::GRADIENT) {
+            self.clear_blank();
+        }
         if done && self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
             self.write_out(|workspace| &workspace.grad, channels, false);
         }
@@ -164,8 +168,7 @@ impl Workspace {
             [Term { loss: PixelLoss::CrossEntropy, scale, .. }] if self.plain_labels(1) => Some(scale),
             _ => return false,
         };
-        // Padding would count as a class.
-        if !self.tile.pixels.is_multiple_of(LANES) || self.tile.target != Target::Labels {
+        if self.tile.target != Target::Labels {
             return false;
         }
         if self.input.stored {
@@ -191,10 +194,15 @@ impl Workspace {
             4 => Some(self.direct_few::<4>(entropy, sums, scale)),
             _ => self.direct_many(entropy, sums, scale),
         };
-        if let (Some(value), true) = (value, entropy) {
+        let Some(value) = value else { return false };
+        if entropy {
             self.totals[TERMS * classes] += value;
         }
-        value.is_some()
+        if sums {
+            // Their label is the first class.
+            self.totals[2 * classes] -= self.tile.blank as f64;
+        }
+        true
     }
 
     fn compute(&mut self, stages: Stages) {

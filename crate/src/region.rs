@@ -101,7 +101,7 @@ impl Workspace {
             for (r, sum) in sums.into_iter().enumerate() {
                 totals[r * tile.channels + k] += sum;
             }
-            totals[7 * tile.channels + k] += tile.pixels as f64;
+            totals[7 * tile.channels + k] += (tile.vectors * LANES - tile.blank) as f64;
         }
     }
 

@@ -123,6 +123,8 @@ pub struct Tile {
     pub element_masked: bool,
     /// Whether every g is known to be 0 or 1.
     pub hard: bool,
+    /// Lanes that are no pixel or out, where the direct ways put a certain hit.
+    pub blank: usize,
 }
 
 impl Tile {
@@ -204,6 +206,7 @@ impl Workspace {
             masked: false,
             element_masked: false,
             hard: false,
+            blank: 0,
         };
         let chunk = Chunk {
             interleaved: false,
@@ -288,6 +291,7 @@ impl Workspace {
             masked: false,
             element_masked: false,
             hard: false,
+            blank: 0,
         };
         // Padding lanes get weight 0, so kernels need no tails.
         if pixels < vectors * LANES {

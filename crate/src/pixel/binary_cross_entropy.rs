@@ -6,7 +6,7 @@ use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 use crate::sums::{LogProduct, Sum};
-use crate::workspace::{Tile, Workspace};
+use crate::workspace::{Tile, Weights, Workspace};
 
 pub struct BinaryCrossEntropy {
     log: Log,
@@ -79,7 +79,7 @@ impl Workspace {
 
     /// From stored tails, without weights.
     pub fn binary_cross_entropy_gradient(&mut self, slot: usize, scale: f32) {
-        if !self.plain(slot) {
+        if self.tile.weights != Weights::None || !self.plain_channels(slot) {
             return self.elementwise_gradient(&BinaryCrossEntropy::new(), slot, scale);
         }
         let Self { tile, act, grad, target, .. } = self;
@@ -95,10 +95,10 @@ impl Workspace {
         }
     }
 
-    /// Whether every element has weight 1.
-    pub fn plain(&self, slot: usize) -> bool {
+    /// Whether no channel has constants of its own.
+    pub fn plain_channels(&self, slot: usize) -> bool {
         let channels = self.tile.channels;
         let constants = Self::slot(&self.table, channels, slot);
-        self.unweighted() && (0..channels).all(|k| Constants::plain(constants, channels, k))
+        (0..channels).all(|k| Constants::plain(constants, channels, k))
     }
 }

@@ -47,11 +47,11 @@ impl Workspace {
             && smoothing.iter().all(|&r| r == 0.0)
     }
 
-    /// Whether each pixel has one class, with weight 1.
+    /// Whether each pixel has one class, and no class a weight.
     pub fn plain_labels(&self, slot: usize) -> bool {
         let channels = self.tile.channels;
         let row = &Self::slot(&self.table, channels, slot)[..channels];
-        self.one_hot(slot) && self.unweighted() && row.iter().all(|&r| r == 1.0)
+        self.one_hot(slot) && row.iter().all(|&r| r == 1.0)
     }
 
     /// One-hot: t of each pixel's own class, into `factor`.

@@ -15,7 +15,6 @@ pub mod quality_focal;
 pub mod rare;
 pub mod reduced_focal;
 
-use crate::simd::LANES;
 use crate::workspace::{Activation, Term, Tile, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
@@ -60,19 +59,19 @@ impl PixelLoss {
 }
 
 impl Workspace {
-    /// Loss `at`, alone on unweighted logits, from the chunk to its `out`, which without `gradient` is scratch; `None`
+    /// Loss `at`, alone on logits without weights, from the chunk to its `out`, which without `gradient` is scratch; `None`
     /// where it has no direct way.
     pub fn pixel_direct(&mut self, at: usize, gradient: bool) -> Option<f64> {
         let Term { loss, exponent, scale } = self.terms[at];
         let slot = 1 + at;
-        // With label smoothing nothing is certain, so padding would count.
-        let Tile { pixels, channels, .. } = self.tile;
+        // With label smoothing nothing is certain, so blank lanes would count.
+        let Tile { blank, channels, .. } = self.tile;
         let smoothed = Self::slot(&self.table, channels, slot)[..channels].iter().any(|&a| a != 0.0);
-        if smoothed && !pixels.is_multiple_of(LANES) {
+        if smoothed && blank > 0 {
             return None;
         }
         match loss {
-            PixelLoss::BinaryCrossEntropy if !self.plain(slot) => {
+            PixelLoss::BinaryCrossEntropy if !self.plain_channels(slot) => {
                 Some(self.elementwise_direct(&BinaryCrossEntropy::new(), slot, scale))
             }
             PixelLoss::BinaryCrossEntropy if gradient => Some(self.binary_cross_entropy_direct::<true>(scale)),
@@ -88,7 +87,7 @@ impl Workspace {
         let Term { loss, exponent, .. } = self.terms[at];
         let slot = 1 + at;
         match (loss, self.tile.activation) {
-            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && self.plain_labels(slot) => {
+            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && self.unweighted() && self.plain_labels(slot) => {
                 self.label_cross_entropy_value()
             }
             (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot),
