@@ -45,6 +45,8 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
+    /// With `ERRORS`: p − g instead, signed.
+    pub const RESIDUALS: u32 = 131_072;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -164,7 +166,7 @@ impl Workspace {
             return;
         }
         if stages.has(Stages::ERRORS) {
-            return self.write_errors(stages.has(Stages::HINGE));
+            return self.write_errors(stages.has(Stages::HINGE), stages.has(Stages::RESIDUALS));
         }
         if stages.has(Stages::WASSERSTEIN) && !stages.has(Stages::GRADIENT) {
             self.wasserstein_sums();

@@ -1,4 +1,5 @@
 /** One case: the library against the twin. */
+import * as geometric from '../../ts/geometric/index.js';
 import * as segloss from '../../ts/index.js';
 import type { Loss } from '../../ts/index.js';
 import { type Case, type Data, dataOf } from './cases.js';
@@ -19,7 +20,7 @@ import { random } from './random.js';
 export function make({ name, options, terms }: Config): Loss {
   if (terms !== undefined)
     return segloss.weightedSum(terms.map(([weight, term]) => [weight, make(term)] as const));
-  const factory = segloss[name as 'diceLoss'];
+  const factory = { ...segloss, ...geometric }[name as 'diceLoss'];
   return factory(options);
 }
 

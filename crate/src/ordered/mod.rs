@@ -15,8 +15,9 @@ pub const OUT: f32 = f32::INFINITY;
 pub const SOFT: f32 = f32::NEG_INFINITY;
 
 impl Workspace {
-    /// The error of every element in `out`: |g − p|, or for `hinge` max(1 − z(2g − 1), 0); its sign bit is g.
-    pub fn write_errors(&mut self, hinge: bool) {
+    /// The error of every element in `out`: |g − p|, or for `hinge` max(1 − z(2g − 1), 0); its sign bit is g. `signed`:
+    /// p − g, for any g.
+    pub fn write_errors(&mut self, hinge: bool, signed: bool) {
         let Self { tile, values, act, grad, target, labels, weight, element, peak, rest, .. } = self;
         let tile: &Tile = tile;
         let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
@@ -43,7 +44,8 @@ impl Workspace {
                 };
                 let g = if tile.target == Target::Labels { hot.at(i) } else { dense.at(i) };
                 let is_one = g.equals(one);
-                let mut e = is_one.select(yes.abs().xor_sign(flip), g.equals(zero).select(no, soft));
+                let other = if signed { no - g } else { g.equals(zero).select(no, soft) };
+                let mut e = is_one.select(yes.abs().xor_sign(flip), other);
                 if let Some(weights) = weights {
                     e = F32x4::load(&weights[i]).equals(zero).select(out, e);
                 }
