@@ -135,7 +135,9 @@ export function combination(name: string, r: Random): Case {
   const { activations, options } = TABLE[name] as (typeof TABLE)[string];
   for (;;) {
     const size = r.pick(r.next() < 0.5 ? SIZES : LARGER);
-    const values = Object.entries(options).map(([option, of]) => [option, of(size.channels, size.spatial.length)] as const);
+    const values = Object.entries(options).map(
+      ([option, of]) => [option, of(size.channels, size.spatial.length)] as const,
+    );
     const drawn: Case = {
       config: {
         name,

@@ -47,7 +47,8 @@ function describeCase({ config, size, kind, with: brought, seed }: Case): string
 /** What the error of a value is relative to. */
 function scaleOf(config: Config, problem: Problem, value: number): number {
   const { name, options } = config;
-  if (PIXEL_LOSSES.includes(name)) return Math.abs(value);
+  // The terms of the boundary loss have both signs.
+  if (PIXEL_LOSSES.includes(name) && name !== 'boundaryLoss') return Math.abs(value);
   // A loss 1 − s near 0 carries the rounding of s, of which each (sample, class) has one.
   const { classWeights, reduction } = options;
   const weights =

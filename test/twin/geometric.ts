@@ -8,7 +8,8 @@ import type { Unreduced, WholeLoss } from './whole.js';
 /** The loss of an element, of p, g and the distances of target and prediction. */
 type Term = (p: number, g: number, ofTarget: number, ofPrediction: number) => number;
 
-function terms(options: Options, problem: Problem, z: Cube, term: Term): Cube {
+/** `ofBoth`: whether the distances of the prediction are looked at. */
+function terms(options: Options, problem: Problem, z: Cube, term: Term, ofBoth: boolean): Cube {
   const { samples, channels, pixels, spatial, kept, valid } = problem;
   const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
   const every = Array.from({ length: channels }, (_, k) => k);
@@ -19,7 +20,9 @@ function terms(options: Options, problem: Problem, z: Cube, term: Term): Cube {
       options.spacing,
     );
   const planes = Array.from({ length: samples }, (_, b) =>
-    every.map((k) => (kept.includes(k) ? [plane(problem.g, b, k), plane(p, b, k)] : [])),
+    every.map((k) =>
+      kept.includes(k) ? [problem.g, ...(ofBoth ? [p] : [])].map((of) => plane(of, b, k)) : [],
+    ),
   );
   return cube(problem, (b, i, k) => {
     if (!kept.includes(k) || !at(valid, b, i, k)) return 0;
@@ -34,18 +37,20 @@ function terms(options: Options, problem: Problem, z: Cube, term: Term): Cube {
   });
 }
 
-function weighed(of: (options: Options, problem: Problem) => Term, logarithmic = false): WholeLoss {
+function weighed(of: (options: Options) => Term, ofBoth: boolean, logarithmic = false): WholeLoss {
   return {
     value: (options, problem, z) => {
-      const total = sum(terms(options, problem, z, of(options, problem)).flat(2));
-      const elements = sum(problem.kept.map((k) => sum(problem.valid.flat().map((pixel) => Number(pixel[k])))));
+      const total = sum(terms(options, problem, z, of(options), ofBoth).flat(2));
+      const elements = sum(
+        problem.kept.map((k) => sum(problem.valid.flat().map((pixel) => Number(pixel[k])))),
+      );
       const mean = options.reduction === 'sum' ? total : elements === 0 ? 0 : total / elements;
       return logarithmic ? Math.log(1 + mean) : mean;
     },
     unreduced: (options, problem, z): Unreduced => {
       const { samples, channels, spatial, channelsLast } = problem;
       return {
-        data: flatten(problem, terms(options, problem, z, of(options, problem))),
+        data: flatten(problem, terms(options, problem, z, of(options), ofBoth)),
         shape: channelsLast ? [samples, ...spatial, channels] : [samples, channels, ...spatial],
       };
     },
@@ -59,10 +64,14 @@ const hausdorff = ({ alpha = 2 }: Options): Term => {
 };
 
 export const GEOMETRIC_LOSSES: Readonly<Record<string, WholeLoss>> = {
-  boundaryLoss: weighed(({ spacing = [1] }) => (p, _, ofTarget) => {
-    const inner = ofTarget < 0 ? Math.min(...spacing) : 0;
-    return p * (ofTarget + inner);
-  }),
-  hausdorffLoss: weighed(hausdorff),
-  logHausdorffLoss: weighed(hausdorff, true),
+  boundaryLoss: weighed(
+    ({ spacing = [1] }) =>
+      (p, _, ofTarget) => {
+        const inner = ofTarget < 0 ? Math.min(...spacing) : 0;
+        return p * (ofTarget + inner);
+      },
+    false,
+  ),
+  hausdorffLoss: weighed(hausdorff, true),
+  logHausdorffLoss: weighed(hausdorff, true, true),
 };

@@ -23,12 +23,18 @@ export function distances(
   const outside = image.flatMap((x, i) => (x !== undefined && !(x > 0.5) ? [i] : []));
   const found = new Array<number>(image.length).fill(0);
   if (inside.length === 0 || outside.length === 0) return found;
-  const far = (i: number, j: number): number =>
-    Math.sqrt(
-      sum(spacing.map((step, a) => (step * ((at[i]?.[a] as number) - (at[j]?.[a] as number))) ** 2)),
-    );
-  const nearest = (i: number, others: readonly number[]): number =>
-    others.reduce((least, j) => Math.min(least, far(i, j)), Infinity);
+  const points = at.map((place) => Float64Array.from(place, (x, axis) => x * (spacing[axis] as number)));
+  const nearest = (i: number, others: readonly number[]): number => {
+    const from = points[i] as Float64Array;
+    let least = Infinity;
+    for (const j of others) {
+      const to = points[j] as Float64Array;
+      let square = 0;
+      for (let axis = 0; axis < from.length; axis++) square += (from[axis]! - to[axis]!) ** 2;
+      least = Math.min(least, square);
+    }
+    return Math.sqrt(least);
+  };
   for (const i of inside) found[i] = -nearest(i, outside);
   for (const i of outside) found[i] = nearest(i, inside);
   return found;
@@ -49,18 +55,23 @@ function gridOf(spatial: readonly number[]): Grid {
 }
 
 function makeGrid(spatial: readonly number[]): Grid {
-  const all = places(spatial);
+  const offsets = places(spatial.map(() => 3)).map((place) => place.map((x) => x - 1));
   const near = (limit: number): number[][] =>
-    all.map((a) =>
-      all.flatMap((b, j) => {
-        const apart = a.map((x, axis) => Math.abs(x - (b[axis] as number)));
-        return Math.max(0, ...apart) <= 1 && sum(apart) <= limit ? [j] : [];
-      }),
+    places(spatial).map((place) =>
+      offsets
+        .filter((offset) => sum(offset.map(Math.abs)) <= limit)
+        .map((offset) => place.map((x, axis) => x + (offset[axis] as number)))
+        .filter((other) => other.every((x, axis) => x >= 0 && x < (spatial[axis] as number)))
+        .map((other) => other.reduce((index, x, axis) => index * (spatial[axis] as number) + x, 0)),
     );
   return { cross: near(1), box: near(spatial.length) };
 }
 
-function pooled(image: Image, near: readonly (readonly number[])[], best: (...of: number[]) => number): Image {
+function pooled(
+  image: Image,
+  near: readonly (readonly number[])[],
+  best: (...of: number[]) => number,
+): Image {
   return image.map((x, i) =>
     x === undefined
       ? undefined

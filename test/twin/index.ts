@@ -21,6 +21,7 @@ export const PIXEL_LOSSES = [
   'balancedCrossEntropyLoss',
   'topKCrossEntropyLoss',
   'ohemCrossEntropyLoss',
+  'boundaryLoss',
   'hausdorffLoss',
 ];
 export const REGION_LOSSES = [
