@@ -241,7 +241,7 @@ export class LossPlane {
     this.#raw.free();
   }
 
-  /** p − g, ∞ where an element does not count; afterwards what the loss left there. Each view is valid until the next call. */
+  /** p or p − g, ∞ where an element does not count; then what the loss left there. Each view is valid until the next call. */
   get values(): Float32Array {
     return this.#view(this.#raw.values());
   }
@@ -263,15 +263,17 @@ export class LossPlane {
     this.#enough(this.#raw.measure(...this.#spacing));
   }
 
-  /** The sum; `terms`: leaves its summands instead of its slopes. */
+  /** The sum, of p; `terms`: leaves its summands instead of its slopes. */
   boundary(inner: number, terms: boolean): number {
     return this.#raw.boundary(inner, terms);
   }
 
+  /** The same, of p − g. */
   hausdorff(alpha: number, terms: boolean): number {
     return this.#raw.hausdorff(...this.#spacing, alpha, terms) ?? refuseSize(this.#grid.shape);
   }
 
+  /** Of p. */
   clDiceSums(iterations: number): Float64Array {
     return read(this.#enough(this.#raw.cl_dice_sums(iterations)), 6);
   }

@@ -142,9 +142,14 @@ export function errorsPass(call: CheckedCall, group: Group, hinge: boolean, out:
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
-/** p − g of every element into `out`, ∞ where it does not count. */
-export function residualsPass(call: CheckedCall, group: Group, out: Float32Array): Pass {
-  const stages = STAGE.values | STAGE.errors | STAGE.residuals;
+/** p, or p − g, of every element into `out`, ∞ where it does not count. */
+export function elementsPass(
+  call: CheckedCall,
+  group: Group,
+  what: 'probabilities' | 'residuals',
+  out: Float32Array,
+): Pass {
+  const stages = STAGE.values | STAGE.errors | STAGE[what];
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 

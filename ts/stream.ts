@@ -110,6 +110,7 @@ export const STAGE = {
   slopes: 32_768,
   wasserstein: 65_536,
   residuals: 131_072,
+  probabilities: 262_144,
 } as const;
 
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */

@@ -42,6 +42,7 @@ export function boundaryLoss(options?: BoundaryOptions): Loss {
   const { distances, ...given } = checkOptions(name, options, RULES);
   return wholeLoss(name, given, {
     run: meanOfElements({
+      of: 'probabilities',
       spacing: given.spacing,
       distances,
       logarithmic: false,

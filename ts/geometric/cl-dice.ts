@@ -11,7 +11,11 @@ export interface ClDiceOptions extends RegionOptions {
   readonly harmonicSmooth?: number | undefined;
 }
 
-const RULES = { ...REGION, iterations: number({ min: 0, integer: true }), harmonicSmooth: number({ min: 0 }) };
+const RULES = {
+  ...REGION,
+  iterations: number({ min: 0, integer: true }),
+  harmonicSmooth: number({ min: 0 }),
+};
 
 /**
  * clDice: overlap of each mask with the other's centreline, for vessels, roads and other networks.
@@ -49,7 +53,12 @@ export function clDiceLoss(options?: ClDiceOptions): Loss {
   const { classWeighting = 'normalized', emptyClass = 'score' } = given;
   const smooth = smoothOf(given.smooth, 1);
   return wholeLoss(name, given, {
-    run: overSkeletons(iterations, { aggregate, average, classWeighting, emptyClass }, smooth, harmonicSmooth),
+    run: overSkeletons(
+      iterations,
+      { aggregate, average, classWeighting, emptyClass },
+      smooth,
+      harmonicSmooth,
+    ),
     formula: '1 − 2·T_p·T_s/(T_p + T_s), T the share of each skeleton that lies in the other mask',
     own: { iterations, harmonicSmooth, smooth, aggregate, average, classWeighting, emptyClass },
     options: given,

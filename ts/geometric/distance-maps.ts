@@ -3,10 +3,13 @@ import { checkIgnoreIndex } from '../check/classes.js';
 import { checkNames } from '../check/nearest.js';
 import { checkOptions, type Rules, SHARED } from '../check/options.js';
 import type { LossCall, SharedOptions, Target } from '../types.js';
-import { eachPlane, gridOf, residualsOf, scatter, spacingRule } from './planes.js';
+import { eachPlane, gridOf, elementsOf, scatter, spacingRule } from './planes.js';
 
 /** Options of `distanceMaps`: those of the loss that is to take them. */
-export interface DistanceMapsOptions extends Pick<SharedOptions, 'activation' | 'dataFormat' | 'ignoreIndex'> {
+export interface DistanceMapsOptions extends Pick<
+  SharedOptions,
+  'activation' | 'dataFormat' | 'ignoreIndex'
+> {
   /** The distance between neighbouring pixels along each spatial axis, in the order of `shape`; default 1. */
   readonly spacing?: readonly number[] | undefined;
 }
@@ -58,7 +61,7 @@ export function distanceMaps(
   const grid = gridOf('distanceMaps', checked.shape, format, spacing);
   const classes = Array.from({ length: checked.channels }, (_, k) => k);
   const own = given.activation ?? (checked.channels === 1 ? 'sigmoid' : 'softmax');
-  residualsOf(checked, own, given as { ignoreIndex: number | undefined }, maps);
+  elementsOf(checked, own, given as { ignoreIndex: number | undefined }, 'probabilities', maps);
   eachPlane(checked, classes, grid, maps, undefined, (plane, part) => {
     plane.measure();
     scatter(maps, plane.distances, part);

@@ -6,9 +6,19 @@ import { countPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import type { Classes, Common, Whole, WholeTerm } from '../term.js';
 import type { Activation } from '../types.js';
-import { type DistanceOptions, eachPlane, gridOf, type Part, residualsOf, scatter, unweighted } from './planes.js';
+import {
+  type DistanceOptions,
+  eachPlane,
+  gridOf,
+  type Part,
+  elementsOf,
+  scatter,
+  unweighted,
+} from './planes.js';
 
 interface Rule extends DistanceOptions {
+  /** What the sum is of. */
+  readonly of: 'probabilities' | 'residuals';
   /** The loss is ln(1 + L). */
   readonly logarithmic: boolean;
   /** The sum of a plane whose distances are known; leaves its summands or its slopes. */
@@ -16,7 +26,7 @@ interface Rule extends DistanceOptions {
 }
 
 /** How many elements of the classes that count do; checks target, mask and weights. */
-function elementsOf(call: CheckedCall, classes: Classes, activation: Activation, common: Common): number {
+function countElements(call: CheckedCall, classes: Classes, activation: Activation, common: Common): number {
   const term = entropyTerm({ ...common, reduction: 'mean' }, {}, classes, activation, 0);
   const count = countPass(call, makeGroup(activation, common.ignoreIndex, [{ term, classes, index: 0 }]));
   runPass(count);
@@ -27,14 +37,14 @@ function elementsOf(call: CheckedCall, classes: Classes, activation: Activation,
 export function meanOfElements(rule: Rule): WholeTerm['run'] {
   return (call, classes, activation, common): Whole => {
     const grid = gridOf(common.name, call.shape, common.dataFormat, rule.spacing);
-    const elements = elementsOf(call, classes, activation, common);
+    const elements = countElements(call, classes, activation, common);
     const plain = unweighted(call);
     const weightOf = (sample: number, k: number): number =>
       (call.sampleWeights?.[sample] ?? 1) * (classes.weights[k] ?? 1);
 
     /** The weighted sum, and slopes or terms in the prediction's layout. */
     const pass = (terms: boolean): { sum: number; data: Float32Array } => {
-      const data = residualsOf(plain, activation, common);
+      const data = elementsOf(plain, activation, common, rule.of);
       let sum = 0;
       const visit = (plane: LossPlane, part: Part): void => {
         if (rule.distances === undefined) plane.measure();

@@ -54,12 +54,14 @@ export function hausdorffLoss(options?: HausdorffOptions): Loss {
   const { alpha = 2, logarithmic = false, spacing } = given;
   return wholeLoss(name, given, {
     run: meanOfElements({
+      of: 'residuals',
       spacing,
       distances,
       logarithmic,
       sum: (plane, _, terms) => plane.hausdorff(alpha, terms),
     }),
-    formula: 'mean of (p − g)²·(D_p^alpha + D_g^alpha), D the distance to the border; logarithmic: ln(1 + it)',
+    formula:
+      'mean of (p − g)²·(D_p^alpha + D_g^alpha), D the distance to the border; logarithmic: ln(1 + it)',
     own: { alpha, logarithmic, spacing: spacing ?? 1, distances: distances ? 'given' : 'found in each call' },
     options: given,
   });

@@ -4,7 +4,7 @@ import { checkSpacing } from '../check/labels.js';
 import { type Rule, show } from '../check/options.js';
 import { ShapeError } from '../errors.js';
 import { type Grid, LossPlane } from '../geometry.js';
-import { residualsPass, runPass } from '../pass.js';
+import { elementsPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import type { Common } from '../term.js';
 import type { Activation, DataFormat } from '../types.js';
@@ -44,14 +44,15 @@ export function gridOf(
   return { shape: spatial, spacing: checkSpacing(spacing, spatial.length) };
 }
 
-/** p − g of every element, ∞ where it does not count. */
-export function residualsOf(
+/** p, or p − g, of every element, ∞ where it does not count. */
+export function elementsOf(
   call: CheckedCall,
   activation: Activation,
   { ignoreIndex }: Pick<Common, 'ignoreIndex'>,
+  what: 'probabilities' | 'residuals',
   out = new Float32Array(call.pred.length),
 ): Float32Array {
-  runPass(residualsPass(call, makeGroup(activation, ignoreIndex), out));
+  runPass(elementsPass(call, makeGroup(activation, ignoreIndex), what, out));
   return out;
 }
 
@@ -87,18 +88,18 @@ export function scatter(to: Float32Array, from: Float32Array, { start, step }: P
   else for (let i = 0; i < from.length; i++) to[start + i * step] = factor * (from[i] as number);
 }
 
-/** Visits each of these classes of each sample, with residuals, targets, weights and distances in a plane. */
+/** Visits each of these classes of each sample, with what `elementsOf` gave, targets, weights and distances in a plane. */
 export function eachPlane(
   call: CheckedCall,
   kept: readonly number[],
   grid: Grid,
-  residuals: Float32Array,
+  elements: Float32Array,
   distances: Float32Array | undefined,
   visit: (plane: LossPlane, part: Part) => void,
 ): void {
   const { samples, pixels, channels, last, pixelWeights, elementWeights } = call;
-  if (distances !== undefined && distances.length !== residuals.length) {
-    throw new ShapeError('distances', `length ${residuals.length}, the prediction's`, `${distances.length}`);
+  if (distances !== undefined && distances.length !== elements.length) {
+    throw new ShapeError('distances', `length ${elements.length}, the prediction's`, `${distances.length}`);
   }
   if (pixels === 0) return;
   const plane = new LossPlane(grid, pixelWeights !== undefined);
@@ -109,7 +110,7 @@ export function eachPlane(
           ? [sample * pixels * channels + k, channels]
           : [(sample * channels + k) * pixels, 1];
         const part = { sample, k, start, step };
-        gather(plane.values, residuals, start, step);
+        gather(plane.values, elements, start, step);
         gatherTruths(plane.truths, call, part);
         if (pixelWeights && elementWeights) gather(plane.weights, pixelWeights, start, step);
         else if (pixelWeights) gather(plane.weights, pixelWeights, sample * pixels, 1);

@@ -3,7 +3,7 @@ import { regionResult } from '../family/region.js';
 import { meanOverRows, regionRows } from '../plan.js';
 import { type RegionTerm, ROWS, type Scored, SUM_NAMES, type Whole, type WholeTerm } from '../term.js';
 import type { Smooth } from '../types.js';
-import { eachPlane, gridOf, residualsOf, scatter, unweighted } from './planes.js';
+import { eachPlane, gridOf, elementsOf, scatter, unweighted } from './planes.js';
 
 /** Where a region loss has its sums, in the order the core gives those of skeletons. */
 const PLACES = (['tp', 'p', 'g', 'p2', 'g2', 'n'] as const).map((name) => SUM_NAMES.indexOf(name));
@@ -44,7 +44,7 @@ export function overSkeletons(
     const { samples, channels } = call;
     const { kept } = classes;
     const grid = gridOf(common.name, call.shape, common.dataFormat);
-    const data = residualsOf(call, activation, common);
+    const data = elementsOf(call, activation, common, 'probabilities');
     const found = Array.from({ length: samples }, () => new Float64Array(ROWS * channels));
     eachPlane(call, kept, grid, data, undefined, (plane, { sample, k }) => {
       plane.clDiceSums(iterations).forEach((sum, i) => {

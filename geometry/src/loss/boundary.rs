@@ -3,7 +3,7 @@
 use super::{Leave, OUT, Plane};
 
 impl Plane {
-    /// Σ w φ p, with φ the distance, within the target `inner` more; its slopes or terms are left in `values`.
+    /// Σ w φ p of `values` p, with φ the distance, within the target `inner` more; its slopes or terms are left in `values`.
     pub fn boundary(&mut self, inner: f64, leave: Leave) -> f64 {
         let mut sum = 0.0;
         for i in 0..self.values.len() {
@@ -11,7 +11,7 @@ impl Plane {
                 self.values[i] = 0.0;
                 continue;
             }
-            let p = f64::from(self.values[i]) + f64::from(self.truths[i]);
+            let p = f64::from(self.values[i]);
             let d = f64::from(self.distances[i]);
             let slope = self.weight(i) * if d < 0.0 { d + inner } else { d };
             // 0 times what is no number is none either: a NaN prediction is to be seen.

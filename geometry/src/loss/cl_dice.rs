@@ -7,17 +7,17 @@ use crate::volume::zeros;
 pub const SUMS: usize = 6;
 
 impl Plane {
-    /// The skeletons of prediction and target; none where memory does not suffice.
+    /// The skeletons of prediction, p in `values`, and target; none where memory does not suffice.
     fn skeletons(&self, iterations: usize, keep: bool) -> Option<[Skeleton; 2]> {
-        let image = |of: fn(f32, f32) -> f32| {
-            let values = self.values.iter().zip(&self.truths);
-            let mut image = Vec::new();
-            image.try_reserve_exact(self.values.len()).ok()?;
-            image.extend(values.map(|(&value, &g)| if value == OUT { OUT } else { of(value, g) }));
+        let image = |of: &[f32]| {
+            let mut image = zeros(of.len())?;
+            for ((image, &value), &p) in image.iter_mut().zip(of).zip(&self.values) {
+                *image = if p == OUT { OUT } else { value };
+            }
             Some(image)
         };
-        let of_truth = Skeleton::new(self.grid, image(|_, g| g)?, iterations, false)?;
-        Some([Skeleton::new(self.grid, image(|value, g| value + g)?, iterations, keep)?, of_truth])
+        let of_truth = Skeleton::new(self.grid, image(&self.truths)?, iterations, false)?;
+        Some([Skeleton::new(self.grid, image(&self.values)?, iterations, keep)?, of_truth])
     }
 
     /// The sums; none where memory does not suffice.
@@ -26,7 +26,7 @@ impl Plane {
         let mut sums = [0.0; SUMS];
         for i in (0..self.values.len()).filter(|&i| self.values[i] != OUT) {
             let (w, g) = (self.weight(i), f64::from(self.truths[i]));
-            let p = f64::from(self.values[i]) + g;
+            let p = f64::from(self.values[i]);
             // Comparisons drop what is no number; a sum must not.
             let (s, t) = (f64::from(of_pred.values[i]) + 0.0 * p, f64::from(of_truth.values[i]));
             for (sum, term) in sums.iter_mut().zip([s * g, s, g, t * p, t, 1.0]) {

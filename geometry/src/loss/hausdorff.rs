@@ -10,7 +10,7 @@ fn power(d2: f64, alpha: f64) -> f64 {
 }
 
 impl Plane {
-    /// Σ w (p − g)² (|d_g|^alpha + |d_p|^alpha), with d_g in `distances`, which it overwrites; its slopes or terms are left
+    /// Σ w (p − g)² of `values` p − g, times (|d_g|^alpha + |d_p|^alpha) each, with d_g in `distances`, which it overwrites; its slopes or terms are left
     /// in `values`. None where memory does not suffice.
     pub fn hausdorff(&mut self, spacing: Spacing, alpha: f64, leave: Leave) -> Option<f64> {
         let mut codes = zeros(self.values.len())?;

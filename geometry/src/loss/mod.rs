@@ -23,7 +23,7 @@ const CLASS: u8 = 2;
 /// The elements of one class of one sample.
 pub struct Plane {
     pub grid: Grid,
-    /// p − g, `OUT` where the pixel does not count; what the last loss left there.
+    /// p, or p − g (as the loss says), `OUT` where the pixel does not count; then what the loss left there.
     pub values: Vec<f32>,
     /// g; what it is where the pixel does not count is never looked at.
     pub truths: Vec<f32>,
