@@ -49,10 +49,10 @@ impl Plane {
             upstream[i] = (self.weight(i) * (tp * f64::from(self.truths[i]) + p)) as f32;
         }
         let gradient = of_pred.gradient(&upstream)?;
-        for i in 0..self.values.len() {
+        for (i, &through) in gradient.iter().enumerate() {
             let direct = self.weight(i) * other * f64::from(of_truth.values[i]);
             // What is no number reaches every pixel that counts.
-            let slope = f64::from(gradient[i]) + direct + 0.0 * (tp + p);
+            let slope = f64::from(through) + direct + 0.0 * (tp + p);
             self.values[i] = if self.values[i] == OUT { 0.0 } else { slope as f32 };
         }
         Some(())
