@@ -53,7 +53,9 @@ for (const [file, { loss, domain, tolerance, cases }] of Object.entries(files)) 
   describe(`${file.slice('./oracle/'.length)}: ${loss}, ${domain}: ${bound}`, () => {
     for (const { title, source, options, terms, call, pred, target, value, grad } of cases) {
       test(`${title}: ${source}`, () => {
-        const made = terms ? segloss.lossFromJSON({ name: loss, options, terms }, { losses }) : door[loss]?.(options);
+        const made = terms
+          ? segloss.lossFromJSON({ name: loss, options, terms }, { losses })
+          : door[loss]?.(options);
         if (made === undefined) throw new Error(`no ${loss} is exported`);
         const kind = (globalThis as unknown as TypedArrays)[target.type];
         const { pixelWeights, ...rest } = call;

@@ -36,12 +36,12 @@ const RULES: Rules = {
  * ```ts
  * import { boundaryLoss, distanceMaps } from 'segloss/geometric';
  *
- * const mask = new Uint8Array([0, 1, 1, 0, 0, 0]);
- * const options = { spacing: [2, 1] };
+ * const mask = new Uint8Array([0, 1, 1, 0, 1, 1]);
+ * const options = { spacing: [2, 0.5] };
  * const distances = distanceMaps(mask, { shape: [1, 1, 2, 3] }, options);
- * Array.from(distances); // => [1, -1, -1, 2, 2, 2]
+ * Array.from(distances); // => [0.5, -0.5, -1, 0.5, -0.5, -1]
  * const loss = boundaryLoss({ ...options, distances });
- * loss.value(new Float32Array(6), mask, { shape: [1, 1, 2, 3] }); // => 0.5833
+ * loss.value(new Float32Array(6), mask, { shape: [1, 1, 2, 3] }); // => 0
  * ```
  */
 export function distanceMaps(
