@@ -166,7 +166,7 @@ describe('distanceMaps', () => {
     expect([...distanceMaps(new Uint8Array(3), { shape: [1, 1, 3] })]).toEqual([0, 0, 0]);
   });
 
-  test.each([
+  test.each<[object, object, RegExp]>([
     [{ shape: [2, 3] }, {}, /"target" expected length/],
     [{ shape: 'x' }, {}, /"shape" expected an array/],
     [{ shape, pixelWeights: [] }, {}, /has no "/],
