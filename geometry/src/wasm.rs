@@ -137,8 +137,7 @@ impl MaskPair {
     pub fn distance_transform(&mut self, z: f64, y: f64, x: f64) -> u32 {
         let Some(squared) = zeros(self.volume.voxels.len()) else { return 0 };
         self.squared = squared;
-        let marked = |v: u8| v & TARGET != 0;
-        squared_distances(&self.volume.voxels, marked, self.volume.dims, [z, y, x], &mut self.squared);
+        squared_distances(&self.volume.voxels, TARGET, self.volume.dims, [z, y, x], &mut self.squared);
         address(&self.squared)
     }
 }

@@ -30,7 +30,7 @@ const RULES = {
  * Numerics: skeletons in f32, sums in f64; the gradient is exact, by reverse mode through every minimum and maximum. Of
  * equal values in a window the first in memory has it; erosions along different axes with equal least values share it,
  * half to the last axis and of the rest half to the one before (`test/matrix.test.ts`). So torch and MONAI. About
- * 4·(iterations + 12) bytes of memory an element of a class.
+ * 4·(iterations + 14) bytes of memory an element of a class.
  * Errors: `ShapeError` for more than three spatial dimensions; `Error` from `accumulate` (`mergeable` is false).
  * Source: S. Shit et al., "clDice - a Novel Topology-Preserving Loss Function for Tubular Structure Segmentation", 2021,
  * eq. 1, 2, algorithm 1.

@@ -106,7 +106,7 @@ fn for_each_distance(codes: &[u8], dims: Dims, spacing: Spacing, mut found: impl
     }
     let Some(mut squared) = zeros(codes.len()) else { return false };
     for (from, to) in [(BACKGROUND, CLASS), (CLASS, BACKGROUND)] {
-        squared_distances(codes, |code| code == to, dims, spacing, &mut squared);
+        squared_distances(codes, to, dims, spacing, &mut squared);
         for (i, &d2) in squared.iter().enumerate().filter(|&(i, _)| codes[i] == from) {
             found(i, d2);
         }
