@@ -12,14 +12,16 @@ const RULES = { ...SHARED, spacing: spacingRule, distances: distancesRule };
 /**
  * Boundary loss: the distance between two contours, as an integral of probabilities.
  *
- * Formula: the mean of w·φ·p over the elements of the classes that count (`classWeights` and `sampleWeights` multiply, but do
- * not enter the divisor). φ of a pixel beyond the target of its class is the distance to the nearest pixel of it; within it
- * −(the distance to the nearest pixel not of it − the smallest spacing), so that φ is 0 on the pixels of the border. φ is 0
- * in a sample where a class is absent or fills all. A soft target is of its class above 0.5. What is masked or ignored is
- * neither of the class nor not, counts nowhere, and distances go through it; a pixel of weight 0 still counts.
+ * Formula: the mean of w·φ·p over the elements of the classes that count. φ of a pixel beyond the target of its class is the
+ * distance to the nearest pixel of it; within it −(the distance to the nearest pixel not of it − the smallest spacing), so
+ * that φ is 0 on the pixels of the border. A soft target is of its class above 0.5.
+ * Gradient: wφ/n by p, n the number of elements that count.
  * Shapes: prediction `[N, C, ...spatial]` with at most three spatial dimensions; target a label map or dense.
  * Range: (−∞, ∞), in the units of `spacing`. It is least for the target itself, and no measure of overlap: add a region
  * loss (`weightedSum`), whose share the paper lets fall from 1 to 0.01.
+ * Empty: a class that is absent from a sample, or fills it, has no border: φ is 0 there. Nothing that counts: 0.
+ * Weights: pixel, class and sample weights multiply, and do not enter the divisor, where a pixel of weight 0 still counts. What
+ * is masked or ignored is neither of a class nor not, and distances go through it.
  * Numerics: exact Euclidean distances in f64, kept as f32; sums in f64 (`test/matrix.test.ts`). About 25 bytes of memory an
  * element of a class; with `distances` 12, and no distance is found.
  * Errors: `ShapeError` for more than three spatial dimensions, or `spacing` or `distances` of another length; `Error` from

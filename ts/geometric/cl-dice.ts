@@ -24,12 +24,17 @@ const RULES = {
  * s_d) and the sensitivity T_s = (Σw·S_g·p + s_n)/(Σw·S_g + s_d) of the topology; `smooth` s_n = s_d = 1 by default. S is the
  * soft skeleton: I₀ the image, I_{j+1} the erosion of I_j (the least of a pixel and its neighbours along the axes), δ_j =
  * max(I_j − the dilation of I_{j+1}, 0) (the largest of the box of 3), S = 1 − Π(1 − δ_j), j = 0…iterations. Then the mean over
- * classes and samples, as of all region losses. What is masked or ignored, or of weight 0, is as outside the image.
+ * classes and samples, as of all region losses.
+ * Gradient: through every minimum and maximum to the pixel it is of. Of equal values in a window the first in memory has it;
+ * erosions along different axes with equal least values share it, half to the last axis and of the rest half to the one
+ * before. So torch and MONAI.
  * Shapes: prediction `[N, C, ...spatial]` with at most three spatial dimensions; target a label map or dense.
  * Range: [0, 1), no unit; without smoothing [0, 1]. A score whose denominator is exactly 0 has loss 0.
- * Numerics: skeletons in f32, sums in f64; the gradient is exact, by reverse mode through every minimum and maximum. Of
- * equal values in a window the first in memory has it; erosions along different axes with equal least values share it,
- * half to the last axis and of the rest half to the one before (`test/matrix.test.ts`). So torch and MONAI. About
+ * Empty: `emptyClass` says; by the formula (default) a class without target has T_p = s_n/(Σw·S_p + s_d), T_s = s_n/s_d.
+ * Weights: pixel weights weigh the sums, not the skeletons. What is masked or ignored, or of weight 0, is as outside the
+ * image. Class and sample weights weigh the means over classes and samples.
+ * Numerics: skeletons in f32, sums in f64; the gradient is exact, by reverse mode (`test/matrix.test.ts`). Where values lie
+ * closer than the steps of `checkGradient` those cross corners, which it reports. About
  * 4·(iterations + 14) bytes of memory an element of a class.
  * Errors: `ShapeError` for more than three spatial dimensions; `Error` from `accumulate` (`mergeable` is false).
  * Source: S. Shit et al., "clDice - a Novel Topology-Preserving Loss Function for Tubular Structure Segmentation", 2021,

@@ -23,14 +23,17 @@ const RULES = {
 /**
  * Hausdorff distance loss: squared errors, weighed by how far they lie from the borders of target and prediction.
  *
- * Formula: L = the mean of w·(p − g)²·(D_p^alpha + D_g^alpha) over the elements of the classes that count (`classWeights` and
- * `sampleWeights` multiply, but do not enter the divisor). D_g is the distance of a pixel of the class to the nearest that is
- * not, and of any other to the nearest that is; D_p the same of the prediction; of the class is what is above 0.5. D is 0
- * in a sample where a class is absent or fills all, and a constant for the gradient. What is masked or ignored is neither
- * of the class nor not, counts nowhere, and distances go through it; a pixel of weight 0 still counts. `logarithmic`:
- * ln(1 + L), after the mean or sum; `unreduced` has the summands of L.
+ * Formula: L = the mean of w·(p − g)²·(D_p^alpha + D_g^alpha) over the elements of the classes that count. D_g is the distance of
+ * a pixel of the class to the nearest that is not, and of any other to the nearest that is; D_p the same of the prediction;
+ * of the class is what is above 0.5. `logarithmic`: ln(1 + L), after the mean or sum; `unreduced` has the summands of L.
+ * Gradient: 2w(p − g)(D_p^alpha + D_g^alpha)/n by p, n the number of elements that count; the distances are constants.
+ * `logarithmic`: that over 1 + L.
  * Shapes: prediction `[N, C, ...spatial]` with at most three spatial dimensions; target a label map or dense.
  * Range: [0, ∞), in the units of `spacing` to the power of alpha.
+ * Empty: a class that is absent from a sample, or fills it, has no border: D is 0 there, of target and prediction each by
+ * itself. Nothing that counts: 0.
+ * Weights: pixel, class and sample weights multiply, and do not enter the divisor, where a pixel of weight 0 still counts. What
+ * is masked or ignored is neither of a class nor not, and distances go through it.
  * Numerics: exact Euclidean distances in f64, kept as f32; p − 1 from the other classes' side, not from a rounded p
  * (`test/matrix.test.ts`). About 25 bytes of memory an element of a class; `distances` saves half of the time.
  * Errors: `ShapeError` for more than three spatial dimensions, or `spacing` or `distances` of another length; `Error` from
