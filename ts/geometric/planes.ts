@@ -50,7 +50,7 @@ export function elementsOf(
   activation: Activation,
   { ignoreIndex }: Pick<Common, 'ignoreIndex'>,
   what: 'probabilities' | 'residuals',
-  out = new Float32Array(call.pred.length),
+  out: Float32Array = new Float32Array(call.pred.length),
 ): Float32Array {
   runPass(elementsPass(call, makeGroup(activation, ignoreIndex), what, out));
   return out;
