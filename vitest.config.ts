@@ -20,6 +20,7 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
+      'segloss/geometric': path('./ts/geometric/index.ts'),
       'segloss/diagnose': path('./ts/diagnose.ts'),
       'segloss/tfjs': path('./ts/tfjs.ts'),
       'segloss/jax': path('./ts/jax.ts'),

@@ -8,7 +8,8 @@ export type Formula =
   | 'crossEntropy'
   | 'softmaxDice'
   | 'softmaxFocal'
-  | 'diceCrossEntropy';
+  | 'diceCrossEntropy'
+  | 'lovaszSoftmax';
 
 export interface Case {
   readonly name: string;
@@ -19,6 +20,10 @@ export interface Case {
   readonly part?: Formula;
   /** Runs with `--large` only, and not in engines that allocate a copy per class. */
   readonly large?: boolean;
+  /** How far the gradients of two engines may lie apart, of the largest entry, where not as `check.ts` has it. */
+  readonly tolerance?: number;
+  /** `false`: the native program does not know it. */
+  readonly native?: boolean;
 }
 
 /** A case with its data: logits ~ N(0, 3²), labels in runs, nine in ten of them background. */
@@ -71,6 +76,14 @@ export const CASES: readonly Case[] = [
     formula: 'diceCrossEntropy',
     shape: four,
     part: 'crossEntropy',
+  },
+  {
+    name: 'Lovász-softmax 1x4x512x512',
+    formula: 'lovaszSoftmax',
+    shape: four,
+    // Errors that differ by rounding alone are ranked either way.
+    tolerance: 1e-3,
+    native: false,
   },
   {
     name: 'softmax Dice channels-last 1x512x512x4',

@@ -17,8 +17,8 @@ export interface Named {
   readonly share?: number | undefined;
 }
 
-/** Throws where an engine disagrees with the last one, or a value-only run with the run that writes a gradient. */
-export function checkAnswers(runs: readonly Named[], length: number): void {
+/** Throws where an engine disagrees with the last one, or a value-only run with the run that writes a gradient; `tolerance` is the gradient's. */
+export function checkAnswers(runs: readonly Named[], length: number, tolerance = TOLERANCE): void {
   const reference = runs.at(-1);
   if (reference === undefined) return;
   const expected = new Float32Array(length);
@@ -33,7 +33,7 @@ export function checkAnswers(runs: readonly Named[], length: number): void {
     }
     for (let j = 0; j < length; j++) {
       const error = Math.abs((out[j] ?? NaN) - (expected[j] ?? NaN));
-      if (!(error <= TOLERANCE * largest)) {
+      if (!(error <= tolerance * largest)) {
         throw new Error(`${name}: gradient[${j}] ${out[j]}, but ${expected[j]} by ${reference.name}`);
       }
     }

@@ -1,5 +1,5 @@
 /**
- * The metrics beside scipy and MONAI, in turns: node bench/metrics.mjs (after npm run build).
+ * The metrics beside scipy and MONAI, in turns: npm run bench:metrics [-- --case REGEX].
  *
  * PYTHON names an interpreter that has both; without it only our own times are printed. Every answer is compared before
  * a time is reported. Data: a real prediction and its truth from ../shared/data, or else balls of their size.
@@ -9,10 +9,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { squaredDistances } from '../dist/geometry.js';
 import { confusionMatrix, lesions, surfaceDistances } from '../dist/metrics/index.js';
 
+const { values: options } = parseArgs({ options: { case: { type: 'string', default: '' } } });
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const SHAPE = [182, 218, 182];
 const VOXELS = SHAPE.reduce((a, b) => a * b);
@@ -136,7 +138,7 @@ const tasks = [
     result: ({ hits, misses }) => hits + misses,
     peers: ['scipy_label'],
   },
-];
+].filter(({ name }) => new RegExp(options.case).test(name));
 
 const statistics = (times) => {
   const sorted = times.sort((a, b) => a - b);

@@ -230,7 +230,8 @@ describe('nothing to count', () => {
   it.each([[[0, 2, 8]], [[2, 2, 0]], [[2, 2, 3, 0, 4]], [[0, 2]]])(
     'shape %j: value 0, empty gradient',
     (empty) => {
-      for (const config of all) {
+      // A spacing is of one number of dimensions.
+      for (const config of all.filter(({ options }) => options.spacing === undefined)) {
         const loss = make(config);
         const { value, grad } = loss.valueAndGrad(new Float32Array(0), new Uint8Array(0), { shape: empty });
         expect(value, JSON.stringify(config)).toBe(0);

@@ -1,5 +1,6 @@
 /** Every fixture of `test/oracle`: value and gradient of other libraries, and the tolerance that goes with them. */
 import { describe, expect, test } from 'vitest';
+import { boundaryLoss, clDiceLoss, hausdorffLoss } from '../ts/geometric/index.js';
 import * as segloss from '../ts/index.js';
 import type { Loss, LossCall, LossConfig, Target } from '../ts/index.js';
 
@@ -32,12 +33,14 @@ type Door = Readonly<Record<string, ((options: object) => Loss) | undefined>>;
 type TypedArrays = Readonly<Record<string, { from(data: number[]): Target }>>;
 
 const files = import.meta.glob<Fixture>('./oracle/**/*.json', { eager: true, import: 'default' });
-const compat = import.meta.glob<Door>('../ts/compat/*.ts', { eager: true });
+const doors = import.meta.glob<Door>(['../ts/compat/*.ts', '../ts/geometric/index.ts'], { eager: true });
+const losses = { boundaryLoss, clDiceLoss, hausdorffLoss };
 
-/** A fixture in a folder is of the compat module of that name. */
+/** A fixture in a folder is of the sub-path of that name. */
 function doorOf(file: string): Door {
   const [, folder] = /oracle\/(.+)\//.exec(file) ?? [];
-  return (folder === undefined ? segloss : compat[`../ts/compat/${folder}.ts`]) as unknown as Door;
+  if (folder === undefined) return segloss as unknown as Door;
+  return doors[`../ts/compat/${folder}.ts`] ?? (doors[`../ts/${folder}/index.ts`] as Door);
 }
 
 test('there are fixtures', () => {
@@ -50,7 +53,9 @@ for (const [file, { loss, domain, tolerance, cases }] of Object.entries(files)) 
   describe(`${file.slice('./oracle/'.length)}: ${loss}, ${domain}: ${bound}`, () => {
     for (const { title, source, options, terms, call, pred, target, value, grad } of cases) {
       test(`${title}: ${source}`, () => {
-        const made = terms ? segloss.lossFromJSON({ name: loss, options, terms }) : door[loss]?.(options);
+        const made = terms
+          ? segloss.lossFromJSON({ name: loss, options, terms }, { losses })
+          : door[loss]?.(options);
         if (made === undefined) throw new Error(`no ${loss} is exported`);
         const kind = (globalThis as unknown as TypedArrays)[target.type];
         const { pixelWeights, ...rest } = call;

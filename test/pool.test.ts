@@ -8,7 +8,6 @@ import {
   diceLoss,
   type Loss,
   type LossCall,
-  lossFromJSON,
   regions,
   weightedSum,
 } from 'segloss';
@@ -16,6 +15,7 @@ import { createPool, type Pool } from 'segloss/pool';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { CASES, data, difference, oneHot, random, toLast } from './contract-cases.js';
 import { shared, worker } from './pool-of.js';
+import { make } from './twin/compare.js';
 import { TABLE } from './twin/table.js';
 
 const THREADS = [1, 2, 3];
@@ -118,7 +118,7 @@ const others = Object.entries(TABLE).flatMap(([name, { activations, needs = {} }
       }),
 );
 test.each(others)('$name, $activation: the same bits, or why not', async ({ name, activation, options }) => {
-  const loss = lossFromJSON({ name, options });
+  const loss = make({ name, options });
   const { pred, labels, shape, mask, pixelWeights } = problem({ activation, channels: 3 });
   if (loss.mergeable) {
     await check(loss, pred, labels, { shape });

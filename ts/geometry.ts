@@ -6,12 +6,19 @@ import { typeName } from './check/call.js';
 import { ARRAYS, LABEL_KINDS } from './check/kinds.js';
 import type { LabelArray } from './check/labels.js';
 import { geometryText } from './core/geometry.js';
-import { initSync, MaskPair, PairCounts } from './core/geometry-glue.js';
+import { initSync, LossPlane as RawPlane, MaskPair, PairCounts } from './core/geometry-glue.js';
 import { checkModule, type GivenModule, toModule } from './module.js';
 import { fromText } from './text.js';
 
 /** Exports by which the module is known. */
-const EXPORTS = ['memory', 'paircounts_new', 'paircounts_count', 'maskpair_of', 'maskpair_measure_surfaces'];
+const EXPORTS = [
+  'memory',
+  'paircounts_new',
+  'paircounts_count',
+  'maskpair_of',
+  'maskpair_measure_surfaces',
+  'lossplane_of',
+];
 
 let memory: WebAssembly.Memory | undefined;
 let given: GivenModule | undefined;
@@ -29,7 +36,7 @@ function start(): WebAssembly.Memory {
 export function useModule(module: GivenModule): void {
   checkModule(module, EXPORTS, "segloss's geometry module");
   if (memory !== undefined && module !== given) {
-    throw new Error('the geometry module already runs; call setup before the first metric');
+    throw new Error('the geometry module already runs; call setup before the first metric or loss');
   }
   given = module;
 }
@@ -110,7 +117,7 @@ function withMasks<T>(
   measure: (masks: MaskPair) => T | undefined,
 ): T | Refused {
   start();
-  const [depth, height, width] = [1, ...shape].slice(-3) as [number, number, number];
+  const [depth, height, width] = three(shape);
   const masks = MaskPair.of(depth, height, width);
   if (masks === undefined) return refuseSize(shape);
   try {
@@ -135,6 +142,10 @@ function refuseSize(shape: readonly number[]): never {
   );
 }
 
+/** Three numbers, the last of the last axis. */
+const three = (numbers: readonly number[]): [number, number, number] =>
+  [1, 1, 1, ...numbers].slice(-3) as [number, number, number];
+
 /** Distances of one mask's surface elements to the other surface, and their weights (empty: all 1). */
 export interface Directed {
   readonly distances: Float64Array;
@@ -150,7 +161,7 @@ export function measureSurfaces(
   surfels: boolean,
 ): readonly [Directed, Directed] | Refused {
   return withMasks(pred, target, label, shape, (masks) => {
-    const [z, y, x] = [1, ...spacing].slice(-3) as [number, number, number];
+    const [z, y, x] = three(spacing);
     if (!masks.measure_surfaces(shape.length === 2, surfels, z, y, x)) return undefined;
     const side = (index: number): Directed => {
       const length = masks.elements(index);
@@ -194,8 +205,80 @@ export function squaredDistances(
   { shape, spacing }: Grid,
 ): Float64Array | Refused {
   return withMasks(labels, labels, label, shape, (masks) => {
-    const [z, y, x] = [1, ...spacing].slice(-3) as [number, number, number];
+    const [z, y, x] = three(spacing);
     const address = masks.distance_transform(z, y, x);
     return address === 0 ? undefined : read(address, labels.length);
   });
+}
+
+/** One class of one sample in the module's memory: what a loss of distances or skeletons works on. */
+export class LossPlane {
+  readonly #raw: RawPlane;
+  readonly #grid: Grid;
+  readonly #spacing: readonly [number, number, number];
+  readonly #length: number;
+
+  constructor(grid: Grid, weighted: boolean) {
+    start();
+    const [depth, height, width] = three(grid.shape);
+    this.#raw = RawPlane.of(grid.shape.length, depth, height, width, weighted) ?? refuseSize(grid.shape);
+    this.#grid = grid;
+    this.#spacing = three(grid.spacing);
+    this.#length = depth * height * width;
+  }
+
+  free(): void {
+    this.#raw.free();
+  }
+
+  /** p or p − g, ∞ where an element does not count; then what the loss left there. Each view is valid until the next call. */
+  get values(): Float32Array {
+    return this.#view(this.#raw.values());
+  }
+
+  get truths(): Float32Array {
+    return this.#view(this.#raw.truths());
+  }
+
+  get weights(): Float32Array {
+    return this.#view(this.#raw.weights());
+  }
+
+  get distances(): Float32Array {
+    return this.#view(this.#enough(this.#raw.distances()));
+  }
+
+  /** Finds the signed distances of the target. */
+  measure(): void {
+    this.#enough(this.#raw.measure(...this.#spacing));
+  }
+
+  /** The sum, of p; `terms`: leaves its summands instead of its slopes. */
+  boundary(inner: number, terms: boolean): number {
+    return this.#raw.boundary(inner, terms);
+  }
+
+  /** The same, of p − g. */
+  hausdorff(alpha: number, terms: boolean): number {
+    return this.#raw.hausdorff(...this.#spacing, alpha, terms) ?? refuseSize(this.#grid.shape);
+  }
+
+  /** Of p. */
+  clDiceSums(iterations: number): Float64Array {
+    return read(this.#enough(this.#raw.cl_dice_sums(iterations)), 6);
+  }
+
+  /** Leaves the slopes of these multiples of the first, second and fourth sum. */
+  clDiceSlopes(iterations: number, tp: number, p: number, other: number): void {
+    this.#enough(this.#raw.cl_dice_slopes(iterations, tp, p, other));
+  }
+
+  #view(address: number): Float32Array {
+    return new Float32Array(start().buffer, address, this.#length);
+  }
+
+  /** What a call gives, unless it says that memory did not suffice. */
+  #enough<T extends number | boolean>(result: T): T {
+    return result || refuseSize(this.#grid.shape);
+  }
 }

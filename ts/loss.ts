@@ -226,9 +226,7 @@ export class TermLoss implements Loss {
     const whole = this.terms.find(({ term }) => term.family === 'whole');
     if (whole === undefined) return;
     const { name } = whole.term;
-    throw new Error(
-      `${name} ranks or weighs all pixels together: it has no sums that add (mergeable is false)`,
-    );
+    throw new Error(`${name} needs all pixels together: it has no sums that add (mergeable is false)`);
   }
 
   #own(sums: Sums): void {

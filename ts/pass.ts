@@ -124,6 +124,17 @@ export function errorsPass(call: CheckedCall, group: Group, hinge: boolean, out:
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
+/** p, or p − g, of every element into `out`, ∞ where it does not count. */
+export function elementsPass(
+  call: CheckedCall,
+  group: Group,
+  what: 'probabilities' | 'residuals',
+  out: Float32Array,
+): Pass {
+  const stages = STAGE.values | STAGE.errors | STAGE[what];
+  return { call, groups: [group], stages: [stages], out, stored: false };
+}
+
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
   const allSums = group.region.some(({ term }) => term.allSums);

@@ -111,7 +111,8 @@ export function termSums(checked: CheckedCall, plan: Plan, found: readonly Group
   return sums;
 }
 
-function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float64Array[]): Row[] {
+/** The rows of a region term, of the sums of each sample. */
+export function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float64Array[]): Row[] {
   if (term.aggregate === 'batch') return [{ sample: BATCH, weight: 1, sums: batchRow(checked, rows) }];
   return rows.map((sums, b) => ({
     sample: checked.firstSample + b,

@@ -118,6 +118,8 @@ export const STAGE = {
   hinge: 16_384,
   slopes: 32_768,
   wasserstein: 65_536,
+  residuals: 131_072,
+  probabilities: 262_144,
 } as const;
 
 /** Where a chunk lies. */

@@ -88,6 +88,35 @@ function focal(p: Planes, g: Planes): { value: number; grad: Planes } {
   return { value: losses.map(sumOf).reduce((sum, v) => sum + v, 0) / n, grad: softmaxBackward(p, slopes) };
 }
 
+function lovasz(p: Planes, g: Planes): { value: number; grad: Planes } {
+  const present = g.filter((plane) => plane.includes(1)).length;
+  const parts = p.map((plane, k) => {
+    const truth = g[k]!;
+    const all = sumOf(truth);
+    const slopes = plane.map(() => 0);
+    if (all === 0) return { value: 0, slopes };
+    const errors = plane.map((v, i) => Math.abs(truth[i]! - v));
+    const ranks = Array.from(errors, (_, i) => i).sort((a, b) => errors[b]! - errors[a]!);
+    let [inside, union, before, value] = [all, all, 0, 0];
+    for (const i of ranks) {
+      inside -= truth[i]!;
+      union += 1 - truth[i]!;
+      const jaccard = 1 - inside / union;
+      value += (errors[i]! * (jaccard - before)) / present;
+      slopes[i] = ((1 - 2 * truth[i]!) * (jaccard - before)) / present;
+      before = jaccard;
+    }
+    return { value, slopes };
+  });
+  return {
+    value: parts.reduce((sum, part) => sum + part.value, 0),
+    grad: softmaxBackward(
+      p,
+      parts.map((part) => part.slopes),
+    ),
+  };
+}
+
 function binary(logits: Float32Array, g: Float32Array, loss: (p: number, g: number) => number[]): Result {
   const n = logits.length;
   const pairs = Array.from(sigmoid(logits), (p, i) => loss(p, g[i]!));
@@ -136,6 +165,7 @@ const FORMULAS: Record<Formula, (problem: Problem, logits: Float32Array, labels:
   crossEntropy: (problem, z, g) => categorical(problem, z, g, [crossEntropy]),
   softmaxDice: (problem, z, g) => categorical(problem, z, g, [diceOfClasses]),
   softmaxFocal: (problem, z, g) => categorical(problem, z, g, [focal]),
+  lovaszSoftmax: (problem, z, g) => categorical(problem, z, g, [lovasz]),
   diceCrossEntropy: (problem, z, g) => categorical(problem, z, g, [diceOfClasses, crossEntropy]),
 };
 

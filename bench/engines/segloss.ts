@@ -15,6 +15,7 @@ const LOSSES: Record<Formula, (segloss: Package, options: SharedOptions) => Loss
   crossEntropy: (segloss, options) => segloss.crossEntropyLoss(options),
   softmaxDice: (segloss, options) => segloss.diceLoss(options),
   softmaxFocal: (segloss, options) => segloss.focalLoss(options),
+  lovaszSoftmax: (segloss, options) => segloss.lovaszSoftmaxLoss(options),
   diceCrossEntropy: (segloss, options) =>
     segloss.weightedSum([
       [1, segloss.diceLoss(options)],

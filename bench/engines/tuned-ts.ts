@@ -4,6 +4,7 @@
  * `specialised-ts` is what can still be gained by giving up that generality.
  */
 import type { Engine, Formula, Problem, Run } from '../cases.js';
+import { lovaszSoftmax } from './tuned-ts-lovasz.js';
 import { crossEntropy, diceCrossEntropy, softmaxDice, softmaxFocal } from './tuned-ts-softmax.js';
 
 const SMOOTH = 1e-5;
@@ -81,6 +82,7 @@ const KERNELS: Record<Formula, Kernel> = {
   softmaxDice,
   softmaxFocal,
   diceCrossEntropy,
+  lovaszSoftmax,
 };
 
 export const tunedTs: Engine = {

@@ -2,9 +2,9 @@
 //!
 //! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
 
+use crate::ordered::Errors;
 use crate::pixel::PixelLoss;
 use crate::simd::LANES;
-
 use crate::workspace::{Activation, TERMS, Target, Term, Tile, Weights, Workspace, tile_pixels};
 
 /// What a pass does, as bits: the codes of the door.
@@ -46,6 +46,9 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
+    /// With `ERRORS`: p − g instead, signed; p itself.
+    pub const RESIDUALS: u32 = 131_072;
+    pub const PROBABILITIES: u32 = 262_144;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -220,7 +223,13 @@ impl Workspace {
             return;
         }
         if stages.has(Stages::ERRORS) {
-            return self.write_errors(stages.has(Stages::HINGE));
+            let kind = match stages.0 & (Stages::HINGE | Stages::RESIDUALS | Stages::PROBABILITIES) {
+                0 => Errors::Absolute,
+                Stages::HINGE => Errors::Hinge,
+                Stages::RESIDUALS => Errors::Signed,
+                _ => Errors::Probability,
+            };
+            return self.write_errors(kind);
         }
         if stages.has(Stages::WASSERSTEIN) && !stages.has(Stages::GRADIENT) {
             self.wasserstein_sums();

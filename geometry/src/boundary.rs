@@ -39,7 +39,7 @@ pub fn surface_distances(volume: &Volume, flat: bool, spacing: Spacing, surface:
     };
     let mut squared = zeros(edges.len())?;
     let mut directed = |from: u8, to: u8, side: usize| {
-        squared_distances(&edges, |v| v & to != 0, dims, spacing, &mut squared);
+        squared_distances(&edges, to, dims, spacing, &mut squared);
         let of = |i: &usize| edges[*i] & from != 0;
         Directed {
             distances: (0..edges.len()).filter(of).map(|i| squared[i].sqrt()).collect(),

@@ -15,20 +15,14 @@ const TOGETHER: usize = 32;
 pub type Dims = [usize; 3];
 pub type Spacing = [f64; 3];
 
-/// Squared distance of every voxel to the nearest one for which `feature` holds; infinite where there is none.
-pub fn squared_distances(
-    features: &[u8],
-    feature: impl Fn(u8) -> bool,
-    dims: Dims,
-    spacing: Spacing,
-    distances: &mut [f64],
-) {
+/// Squared distance of every voxel to the nearest one with any of these bits; infinite where there is none.
+pub fn squared_distances(features: &[u8], bits: u8, dims: Dims, spacing: Spacing, distances: &mut [f64]) {
     let [depth, height, width] = dims;
     if features.is_empty() {
         return;
     }
     for (row, out) in features.chunks_exact(width).zip(distances.chunks_exact_mut(width)) {
-        along_row(row, &feature, spacing[2], out);
+        along_row(row, bits, spacing[2], out);
     }
     let mut envelope = Envelope::new(height.max(depth));
     if height > 1 {
@@ -41,10 +35,10 @@ pub fn squared_distances(
     }
 }
 
-fn along_row(row: &[u8], feature: &impl Fn(u8) -> bool, spacing: f64, out: &mut [f64]) {
+fn along_row(row: &[u8], bits: u8, spacing: f64, out: &mut [f64]) {
     let mut last = None;
     for (i, (&entry, out)) in row.iter().zip(&mut *out).enumerate() {
-        if feature(entry) {
+        if entry & bits != 0 {
             last = Some(i);
         }
         *out = last.map_or(f64::INFINITY, |at| (i - at) as f64 * spacing);
@@ -52,7 +46,7 @@ fn along_row(row: &[u8], feature: &impl Fn(u8) -> bool, spacing: f64, out: &mut 
     let Some(mut next) = last else { return };
     // From the last feature back: the nearer of the one before, found above, and the one after.
     for (i, (&entry, out)) in row.iter().zip(&mut *out).enumerate().rev() {
-        if feature(entry) {
+        if entry & bits != 0 {
             next = i;
         }
         if i < next {

@@ -9,6 +9,7 @@ pub mod components;
 pub mod confusion;
 pub mod distance;
 pub mod entry;
+pub mod loss;
 pub mod surfels;
 pub mod volume;
 #[cfg(target_arch = "wasm32")]

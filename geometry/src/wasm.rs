@@ -6,6 +6,7 @@ use crate::components::{Component, Connectivity, components};
 use crate::confusion::{self, Bad, Kinds};
 use crate::distance::{Dims, squared_distances};
 use crate::entry::{Kind, Staging};
+use crate::loss::{Grid, Leave, Plane};
 use crate::volume::{self, PRED, TARGET, zeros};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -136,8 +137,61 @@ impl MaskPair {
     pub fn distance_transform(&mut self, z: f64, y: f64, x: f64) -> u32 {
         let Some(squared) = zeros(self.volume.voxels.len()) else { return 0 };
         self.squared = squared;
-        let marked = |v: u8| v & TARGET != 0;
-        squared_distances(&self.volume.voxels, marked, self.volume.dims, [z, y, x], &mut self.squared);
+        squared_distances(&self.volume.voxels, TARGET, self.volume.dims, [z, y, x], &mut self.squared);
         address(&self.squared)
+    }
+}
+
+/// One class of one sample for a loss. Whoever writes to its buffers asks for their addresses again after each call.
+#[wasm_bindgen]
+pub struct LossPlane {
+    plane: Plane,
+    sums: Vec<f64>,
+}
+
+fn leave(terms: bool) -> Leave {
+    if terms { Leave::Terms } else { Leave::Slopes }
+}
+
+#[wasm_bindgen]
+impl LossPlane {
+    /// Nothing where memory does not suffice.
+    pub fn of(rank: usize, depth: usize, height: usize, width: usize, weighted: bool) -> Option<LossPlane> {
+        let plane = Plane::new(Grid { dims: [depth, height, width], rank }, weighted)?;
+        Some(Self { plane, sums: Vec::new() })
+    }
+    pub fn values(&self) -> u32 {
+        address(&self.plane.values)
+    }
+    pub fn truths(&self) -> u32 {
+        address(&self.plane.truths)
+    }
+    pub fn weights(&self) -> u32 {
+        address(&self.plane.weights)
+    }
+    /// 0 where memory does not suffice.
+    pub fn distances(&mut self) -> u32 {
+        if self.plane.reserve_distances() { address(&self.plane.distances) } else { 0 }
+    }
+    /// Finds the distances; whether memory sufficed.
+    pub fn measure(&mut self, z: f64, y: f64, x: f64) -> bool {
+        self.plane.measure([z, y, x])
+    }
+    pub fn boundary(&mut self, inner: f64, terms: bool) -> f64 {
+        self.plane.boundary(inner, leave(terms))
+    }
+    /// Nothing where memory does not suffice.
+    pub fn hausdorff(&mut self, z: f64, y: f64, x: f64, alpha: f64, terms: bool) -> Option<f64> {
+        self.plane.hausdorff([z, y, x], alpha, leave(terms))
+    }
+    /// The address of the sums; 0 where memory does not suffice.
+    pub fn cl_dice_sums(&mut self, iterations: usize) -> u32 {
+        let Some(sums) = self.plane.cl_dice_sums(iterations) else { return 0 };
+        self.sums = sums.to_vec();
+        address(&self.sums)
+    }
+    /// Whether memory sufficed.
+    pub fn cl_dice_slopes(&mut self, iterations: usize, tp: f64, p: f64, other: f64) -> bool {
+        self.plane.cl_dice_slopes(iterations, tp, p, other)
     }
 }

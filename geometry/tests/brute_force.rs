@@ -75,7 +75,7 @@ fn distances_are_those_to_the_nearest_of_all_features() {
         let dims = random.dims(round % 2 == 0);
         let (volume, spacing) = (random.volume(dims), random.spacing());
         let mut out = vec![-1.0; volume.voxels.len()];
-        squared_distances(&volume.voxels, |v| v & TARGET != 0, dims, spacing, &mut out);
+        squared_distances(&volume.voxels, TARGET, dims, spacing, &mut out);
         for (i, &got) in out.iter().enumerate() {
             let features = (0..out.len()).filter(|&j| volume.voxels[j] & TARGET != 0);
             let want = features.map(|j| squared(place(i, dims), place(j, dims), spacing)).fold(f64::INFINITY, f64::min);
@@ -92,7 +92,7 @@ fn a_distance_along_one_axis_is_that_many_spacings_to_the_bit() {
         let mut features = vec![0; 200];
         features[0] = 1;
         let mut out = vec![0.0; 200];
-        squared_distances(&features, |v| v != 0, dims, [0.7, 0.7, 0.7], &mut out);
+        squared_distances(&features, 1, dims, [0.7, 0.7, 0.7], &mut out);
         for (i, d2) in out.iter().enumerate() {
             assert_eq!(d2.sqrt(), i as f64 * 0.7);
         }

@@ -4,9 +4,10 @@ const sources = (from) => `
 import * as segloss from '${from('segloss', 'index.js')}';
 import * as article from '${from('segloss/compat/article', 'compat/article.js')}';
 import * as metrics from '${from('segloss/metrics', 'metrics/index.js')}';
+import * as geometric from '${from('segloss/geometric', 'geometric/index.js')}';
 import { fixtures } from './fixtures.mjs';
 import { program } from './program.mjs';
-const run = () => program({ segloss, article, metrics, fixtures });
+const run = () => program({ segloss, article, geometric, metrics, fixtures });
 `;
 const bare = sources((specifier) => specifier);
 const byPath = sources((_, file) => `/node_modules/segloss/dist/${file}`);
@@ -22,10 +23,10 @@ worker.onmessage = ({ data }) => { globalThis.result = data; };
 export const ENTRIES = {
   'server.mjs': `${bare}console.log(JSON.stringify(run()));\n`,
   'server.cjs': `
-const [segloss, article, metrics] = ['segloss', 'segloss/compat/article', 'segloss/metrics'].map(require);
+const [segloss, article, geometric, metrics] = ['', '/compat/article', '/geometric', '/metrics'].map((path) => require('segloss' + path));
 const { fixtures } = require('./fixtures.mjs');
 const { program } = require('./program.mjs');
-console.log(JSON.stringify(program({ segloss, article, metrics, fixtures })));
+console.log(JSON.stringify(program({ segloss, article, geometric, metrics, fixtures })));
 `,
   'workerd.mjs': `
 import core from './simd128.wasm';

@@ -2,7 +2,7 @@
  * What each runtime runs: the first case of every fixture, value and gradient, and a call of everything else. Gives how
  * many checks passed and what failed; imports nothing, so that it goes into any bundle.
  */
-export function program({ segloss, article, metrics, fixtures }) {
+export function program({ segloss, article, geometric, metrics, fixtures }) {
   const failed = [];
   let passed = 0;
   const check = (title, run) => {
@@ -18,8 +18,10 @@ export function program({ segloss, article, metrics, fixtures }) {
   for (const { door, loss, tolerance, first } of fixtures) {
     check(`${door} ${loss}, ${first.title}`, () => {
       const { options, terms, call, pred, target, value, grad } = first;
-      const doors = { segloss, article };
-      const made = terms ? segloss.lossFromJSON({ name: loss, options, terms }) : doors[door][loss](options);
+      const doors = { segloss, article, geometric };
+      const made = terms
+        ? segloss.lossFromJSON({ name: loss, options, terms }, { losses: geometric })
+        : doors[door][loss](options);
       const pixelWeights = call.pixelWeights && Float32Array.from(call.pixelWeights);
       const given = { ...call, ...(pixelWeights && { pixelWeights }) };
       const targetArray = globalThis[target.type].from(target.data);

@@ -2,7 +2,7 @@
 import type { LossCall, Target } from '../../ts/index.js';
 import { activationOf, type Config, type Options } from './index.js';
 import { type Random, random } from './random.js';
-import { CALL, type Entry, KINDS, type Kind, LABEL_ARRAYS, TABLE } from './table.js';
+import { CALL, type Entry, GEOMETRIC_NAMES, KINDS, type Kind, LABEL_ARRAYS, TABLE } from './table.js';
 
 export interface Size {
   readonly samples: number;
@@ -62,6 +62,7 @@ function allowed({ config, size, kind }: Case): boolean {
   if (options.distances && options.activation === 'none' && channels > 3) return false;
   // The correlation of one pixel is 0/0.
   if (config.name === 'matthewsLoss' && size.spatial.length === 0) return false;
+  if (GEOMETRIC_NAMES.includes(config.name) && size.spatial.length > 3) return false;
   if (config.name.startsWith('lovasz') && kind.form === 'soft') return false;
   if (typeof options.absentClass === 'object' && options.weighting === 'uniform') return false;
   const { ignoreIndex } = options;
@@ -98,7 +99,7 @@ export function* oneAtATime(name: string): Generator<Case> {
       for (const [option, values] of Object.entries(activation === undefined ? {} : options)) {
         for (let index = 0; ; index++) {
           const size = sized();
-          const list = values(size.channels);
+          const list = values(size.channels, size.spatial.length);
           if (index >= list.length) break;
           cases.push(one({ [option]: list[index] }, {}, size));
         }
@@ -134,7 +135,9 @@ export function combination(name: string, r: Random): Case {
   const { activations, options } = TABLE[name] as (typeof TABLE)[string];
   for (;;) {
     const size = r.pick(r.next() < 0.5 ? SIZES : LARGER);
-    const values = Object.entries(options).map(([option, of]) => [option, of(size.channels)] as const);
+    const values = Object.entries(options).map(
+      ([option, of]) => [option, of(size.channels, size.spatial.length)] as const,
+    );
     const drawn: Case = {
       config: {
         name,
@@ -165,8 +168,8 @@ export function compound(r: Random): Case {
     const terms: [number, Config][] = [[r.next() * 2, first.config]];
     while (terms.length < 2 + r.below(3)) {
       const { config } = combination(r.pick(ofAnySize), r);
-      // Options with one number a class must have as many as the first term's.
-      const { classes, classWeights, positiveWeight, alpha, ...rest } = config.options;
+      // Options with one number a class, or an axis, must have as many as the first term's.
+      const { classes, classWeights, positiveWeight, spacing, alpha, ...rest } = config.options;
       const options: Options = {
         ...rest,
         ...(dataFormat && { dataFormat }),

@@ -1,4 +1,5 @@
 /** One case: the library against the twin. */
+import * as geometric from '../../ts/geometric/index.js';
 import * as segloss from '../../ts/index.js';
 import type { Loss } from '../../ts/index.js';
 import { type Case, type Data, dataOf } from './cases.js';
@@ -19,7 +20,7 @@ import { random } from './random.js';
 export function make({ name, options, terms }: Config): Loss {
   if (terms !== undefined)
     return segloss.weightedSum(terms.map(([weight, term]) => [weight, make(term)] as const));
-  const factory = segloss[name as 'diceLoss'];
+  const factory = { ...segloss, ...geometric }[name as 'diceLoss'];
   return factory(options);
 }
 
@@ -46,7 +47,8 @@ function describeCase({ config, size, kind, with: brought, seed }: Case): string
 /** What the error of a value is relative to. */
 function scaleOf(config: Config, problem: Problem, value: number): number {
   const { name, options } = config;
-  if (PIXEL_LOSSES.includes(name)) return Math.abs(value);
+  // The terms of the boundary loss have both signs.
+  if (PIXEL_LOSSES.includes(name) && name !== 'boundaryLoss') return Math.abs(value);
   // A loss 1 − s near 0 carries the rounding of s, of which each (sample, class) has one.
   const { classWeights, reduction } = options;
   const weights =

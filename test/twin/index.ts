@@ -21,6 +21,8 @@ export const PIXEL_LOSSES = [
   'balancedCrossEntropyLoss',
   'topKCrossEntropyLoss',
   'ohemCrossEntropyLoss',
+  'boundaryLoss',
+  'hausdorffLoss',
 ];
 export const REGION_LOSSES = [
   ...Object.keys(REGION_SCORES),
@@ -110,12 +112,12 @@ export function twinUnreduced(
 }
 
 const STEP = 1e-4;
-/** Of losses that rank: a larger one would change the ranks. */
+/** Of losses that rank: a larger one would change the ranks; a corner is where two are equal. */
 const SMALL_STEP = 1e-7;
 
-/** Whether the loss ranks pixels. */
+/** Whether the loss has corners: it ranks pixels, or looks for the least or the nearest. */
 export const ranks = ({ name, terms }: Config): boolean =>
-  terms?.some(([, term]) => ranks(term)) ?? /^(topK|ohem|lovasz)/.test(name);
+  terms?.some(([, term]) => ranks(term)) ?? /^(topK|ohem|lovasz|hausdorff|clDice)/.test(name);
 
 /** The step of a central difference. */
 export const stepOf = (config: Config): number => (ranks(config) ? SMALL_STEP : STEP);

@@ -59,6 +59,10 @@ export interface Options {
   readonly threshold?: number;
   readonly minKept?: number;
   readonly present?: boolean;
+  readonly spacing?: readonly number[];
+  readonly logarithmic?: boolean;
+  readonly iterations?: number;
+  readonly harmonicSmooth?: number;
   readonly distances?: readonly (readonly number[])[];
 }
 

@@ -1,4 +1,5 @@
 /** Region losses: functions of a few sums per (sample, class). */
+import { skeleton } from './grid.js';
 import { at, type Cube, type Options, type Problem, sum } from './problem.js';
 
 interface Sums {
@@ -52,6 +53,38 @@ function sumsOf(
       sums.bgError += w * error * (1 - g);
       sums.n += w;
     }
+  }
+  return sums;
+}
+
+/** The sums of skeletons: `p` of the prediction's, `tp` of it in the target, `g2` of the target's, `p2` of it in the prediction. */
+function skeletonSums(
+  iterations: number,
+  problem: Problem,
+  p: Cube,
+  samples: readonly number[],
+  k: number,
+  weighSamples: boolean,
+): Sums {
+  const sums = { tp: 0, p: 0, g: 0, p2: 0, g2: 0, fgError: 0, bgError: 0, n: 0 };
+  for (const b of samples) {
+    const image = (of: Cube): (number | undefined)[] =>
+      Array.from({ length: problem.pixels }, (_, i) =>
+        at(problem.valid, b, i, k) && at(problem.w, b, i, k) > 0 ? at(of, b, i, k) : undefined,
+      );
+    const [pred, truth] = [image(p), image(problem.g)];
+    const [ofPred, ofTruth] = [pred, truth].map((of) => skeleton(of, problem.spatial, iterations));
+    pred.forEach((x, i) => {
+      const w = at(problem.w, b, i, k) * (weighSamples ? (problem.v[b] as number) : 1);
+      const [s, t, g] = [ofPred?.[i] as number, ofTruth?.[i] as number, truth[i]];
+      if (x === undefined || g === undefined) return;
+      sums.tp += w * s * g;
+      sums.p += w * s;
+      sums.g += w * g;
+      sums.p2 += w * t * x;
+      sums.g2 += w * t;
+      sums.n += w;
+    });
   }
   return sums;
 }
@@ -132,6 +165,13 @@ export const REGION_SCORES: Readonly<Record<string, Score>> = {
     const tn = s.n - s.g - fp;
     const square = (s.tp + fp) * (s.tp + fn) * (tn + fp) * (tn + fn);
     return square + denominator === 0 ? 0 : 1 - (s.tp * tn - fp * fn) / Math.sqrt(square + denominator);
+  },
+  clDiceLoss: (s, options) => {
+    const { numerator, denominator } = smoothOf(options, 1);
+    const [predicted, truly] = [s.p + denominator, s.g2 + denominator];
+    const [precision, sensitivity] = [(s.tp + numerator) / predicted, (s.p2 + numerator) / truly];
+    const both = precision + sensitivity + (options.harmonicSmooth ?? 0);
+    return predicted === 0 || truly === 0 || both === 0 ? 0 : 1 - (2 * precision * sensitivity) / both;
   },
   sensitivitySpecificityLoss: (s, options) => {
     const { sensitivityWeight: r = 0.05 } = options;
@@ -233,7 +273,11 @@ function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[
   const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
   const all = Array.from({ length: problem.samples }, (_, b) => b);
   return (batch ? [all] : all.map((b) => [b])).map((samples, b) => {
-    const perClass = kept.map((k) => sumsOf(problem, p, samples, k, batch));
+    const perClass = kept.map((k) =>
+      name === 'clDiceLoss'
+        ? skeletonSums(options.iterations ?? 3, problem, p, samples, k, batch)
+        : sumsOf(problem, p, samples, k, batch),
+    );
     const row = { n: sum(perClass.map((s) => s.n)), weight: batch ? 1 : (v[b] as number) };
     if (name === 'generalizedWassersteinDiceLoss') {
       return { ...row, losses: [wassersteinDice(options, problem, p, samples, batch)], skipped: [false] };

@@ -1,8 +1,8 @@
 /** The options table: every loss, and of every option the values tried. The matrix is generated from it. */
 import type { Activation } from '../../ts/index.js';
 
-/** Values of an option for so many channels. */
-type Values = (channels: number) => readonly unknown[];
+/** Values of an option for so many channels and spatial dimensions. */
+type Values = (channels: number, rank?: number) => readonly unknown[];
 
 const always =
   (...values: readonly unknown[]): Values =>
@@ -121,6 +121,9 @@ const ARTICLE: Readonly<Record<string, Entry>> = {
   },
 };
 
+/** An anisotropic grid, and one that is not. */
+const SPACING: Values = (_, rank = 1) => [[0.7, 2, 1.5].slice(0, rank), [0.5, 0.5, 0.5].slice(0, rank)];
+
 /** Twice a matrix of distances in [0, 1]. */
 const DISTANCES: Values = (channels) => [
   Array.from({ length: channels }, (_r, y) =>
@@ -221,7 +224,21 @@ const WHOLE: Readonly<Record<string, Entry>> = {
   },
 };
 
-export const TABLE: Readonly<Record<string, Entry>> = { ...ARTICLE, ...CATALOGUE, ...WHOLE };
+/** Losses of the grid. */
+const GEOMETRIC: Readonly<Record<string, Entry>> = {
+  boundaryLoss: { activations: all, options: { ...SHARED, spacing: SPACING } },
+  hausdorffLoss: {
+    activations: all,
+    options: { ...SHARED, spacing: SPACING, alpha: always(0, 1, 2, 2.5), logarithmic: always(true, false) },
+  },
+  clDiceLoss: {
+    activations: all,
+    options: { ...REGION, iterations: always(0, 1, 2, 5), harmonicSmooth: always(0, 1e-4) },
+  },
+};
+export const GEOMETRIC_NAMES = Object.keys(GEOMETRIC);
+
+export const TABLE: Readonly<Record<string, Entry>> = { ...ARTICLE, ...CATALOGUE, ...WHOLE, ...GEOMETRIC };
 
 /** What a call may bring beside prediction and target. */
 export const CALL: Readonly<Record<string, readonly unknown[]>> = {

@@ -1,4 +1,5 @@
 /** Losses of all pixels together: those that rank them, and those that weigh them by what is found in all of them. */
+import { GEOMETRIC_LOSSES } from './geometric.js';
 import { chances, classWeight, FOCAL_FACTOR, pixelUnreduced, pixelValue, times } from './pixel.js';
 import { at, type Cube, flatten, type Options, type Problem, sum } from './problem.js';
 import { probabilities } from './region.js';
@@ -8,7 +9,7 @@ export interface Unreduced {
   readonly shape: number[];
 }
 
-interface WholeLoss {
+export interface WholeLoss {
   value(options: Options, problem: Problem, z: Cube): number;
   unreduced(options: Options, problem: Problem, z: Cube): Unreduced;
 }
@@ -236,8 +237,11 @@ export const WHOLE_LOSSES: Readonly<Record<string, WholeLoss>> = {
   ohemCrossEntropyLoss: selecting(true),
   lovaszHingeLoss: ordered(true),
   lovaszSoftmaxLoss: ordered(false),
+  ...GEOMETRIC_LOSSES,
 };
 
 /** The twin of a loss of all pixels together, if it is one. */
-export const wholeOf = (name: string, options: Options): WholeLoss | undefined =>
-  WHOLE_LOSSES[name === 'focalLoss' && options.normalized ? 'normalizedFocalLoss' : name];
+export function wholeOf(name: string, options: Options): WholeLoss | undefined {
+  if (name === 'focalLoss' && options.normalized) return WHOLE_LOSSES.normalizedFocalLoss;
+  return WHOLE_LOSSES[name === 'hausdorffLoss' && options.logarithmic ? 'logHausdorffLoss' : name];
+}

@@ -3,6 +3,43 @@
 /* eslint-disable */
 
 /**
+ * One class of one sample for a loss. Whoever writes to its buffers asks for their addresses again after each call.
+ */
+export class LossPlane {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    boundary(inner: number, terms: boolean): number;
+    /**
+     * Whether memory sufficed.
+     */
+    cl_dice_slopes(iterations: number, tp: number, p: number, other: number): boolean;
+    /**
+     * The address of the sums; 0 where memory does not suffice.
+     */
+    cl_dice_sums(iterations: number): number;
+    /**
+     * 0 where memory does not suffice.
+     */
+    distances(): number;
+    /**
+     * Nothing where memory does not suffice.
+     */
+    hausdorff(z: number, y: number, x: number, alpha: number, terms: boolean): number | undefined;
+    /**
+     * Finds the distances; whether memory sufficed.
+     */
+    measure(z: number, y: number, x: number): boolean;
+    /**
+     * Nothing where memory does not suffice.
+     */
+    static of(rank: number, depth: number, height: number, width: number, weighted: boolean): LossPlane | undefined;
+    truths(): number;
+    values(): number;
+    weights(): number;
+}
+
+/**
  * Two masks over one grid and what was last measured of them.
  */
 export class MaskPair {
@@ -70,8 +107,19 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_lossplane_free: (a: number, b: number) => void;
     readonly __wbg_maskpair_free: (a: number, b: number) => void;
     readonly __wbg_paircounts_free: (a: number, b: number) => void;
+    readonly lossplane_boundary: (a: number, b: number, c: number) => number;
+    readonly lossplane_cl_dice_slopes: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly lossplane_cl_dice_sums: (a: number, b: number) => number;
+    readonly lossplane_distances: (a: number) => number;
+    readonly lossplane_hausdorff: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => void;
+    readonly lossplane_measure: (a: number, b: number, c: number, d: number) => number;
+    readonly lossplane_of: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly lossplane_truths: (a: number) => number;
+    readonly lossplane_values: (a: number) => number;
+    readonly lossplane_weights: (a: number) => number;
     readonly maskpair_covered_components: (a: number, b: number) => number;
     readonly maskpair_distance_transform: (a: number, b: number, c: number, d: number) => number;
     readonly maskpair_distances: (a: number, b: number) => number;
@@ -92,6 +140,7 @@ export interface InitOutput {
     readonly paircounts_target: (a: number) => number;
     readonly paircounts_tile: () => number;
     readonly paircounts_triples: (a: number) => number;
+    readonly __wbindgen_add_to_stack_pointer: (a: number) => number;
 }
 
 export type SyncInitInput = BufferSource | WebAssembly.Module;

@@ -2,6 +2,132 @@
 /* @ts-self-types="./segloss_geometry.d.ts" */
 
 /**
+ * One class of one sample for a loss. Whoever writes to its buffers asks for their addresses again after each call.
+ */
+export class LossPlane {
+    static __wrap(ptr) {
+        const obj = Object.create(LossPlane.prototype);
+        obj.__wbg_ptr = ptr;
+        LossPlaneFinalization.register(obj, obj.__wbg_ptr, obj);
+        return obj;
+    }
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        LossPlaneFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_lossplane_free(ptr, 0);
+    }
+    /**
+     * @param {number} inner
+     * @param {boolean} terms
+     * @returns {number}
+     */
+    boundary(inner, terms) {
+        const ret = wasm.lossplane_boundary(this.__wbg_ptr, inner, terms);
+        return ret;
+    }
+    /**
+     * Whether memory sufficed.
+     * @param {number} iterations
+     * @param {number} tp
+     * @param {number} p
+     * @param {number} other
+     * @returns {boolean}
+     */
+    cl_dice_slopes(iterations, tp, p, other) {
+        const ret = wasm.lossplane_cl_dice_slopes(this.__wbg_ptr, iterations, tp, p, other);
+        return ret !== 0;
+    }
+    /**
+     * The address of the sums; 0 where memory does not suffice.
+     * @param {number} iterations
+     * @returns {number}
+     */
+    cl_dice_sums(iterations) {
+        const ret = wasm.lossplane_cl_dice_sums(this.__wbg_ptr, iterations);
+        return ret >>> 0;
+    }
+    /**
+     * 0 where memory does not suffice.
+     * @returns {number}
+     */
+    distances() {
+        const ret = wasm.lossplane_distances(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Nothing where memory does not suffice.
+     * @param {number} z
+     * @param {number} y
+     * @param {number} x
+     * @param {number} alpha
+     * @param {boolean} terms
+     * @returns {number | undefined}
+     */
+    hausdorff(z, y, x, alpha, terms) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.lossplane_hausdorff(retptr, this.__wbg_ptr, z, y, x, alpha, terms);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r2 = getDataViewMemory0().getFloat64(retptr + 8 * 1, true);
+            return r0 === 0 ? undefined : r2;
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Finds the distances; whether memory sufficed.
+     * @param {number} z
+     * @param {number} y
+     * @param {number} x
+     * @returns {boolean}
+     */
+    measure(z, y, x) {
+        const ret = wasm.lossplane_measure(this.__wbg_ptr, z, y, x);
+        return ret !== 0;
+    }
+    /**
+     * Nothing where memory does not suffice.
+     * @param {number} rank
+     * @param {number} depth
+     * @param {number} height
+     * @param {number} width
+     * @param {boolean} weighted
+     * @returns {LossPlane | undefined}
+     */
+    static of(rank, depth, height, width, weighted) {
+        const ret = wasm.lossplane_of(rank, depth, height, width, weighted);
+        return ret === 0 ? undefined : LossPlane.__wrap(ret);
+    }
+    /**
+     * @returns {number}
+     */
+    truths() {
+        const ret = wasm.lossplane_truths(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    values() {
+        const ret = wasm.lossplane_values(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * @returns {number}
+     */
+    weights() {
+        const ret = wasm.lossplane_weights(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) LossPlane.prototype[Symbol.dispose] = LossPlane.prototype.free;
+
+/**
  * Two masks over one grid and what was last measured of them.
  */
 export class MaskPair {
@@ -229,12 +355,23 @@ function __wbg_get_imports() {
     };
 }
 
+const LossPlaneFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_lossplane_free(ptr, 1));
 const MaskPairFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_maskpair_free(ptr, 1));
 const PairCountsFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_paircounts_free(ptr, 1));
+
+let cachedDataViewMemory0 = null;
+function getDataViewMemory0() {
+    if (cachedDataViewMemory0 === null || cachedDataViewMemory0.buffer.detached === true || (cachedDataViewMemory0.buffer.detached === undefined && cachedDataViewMemory0.buffer !== wasm.memory.buffer)) {
+        cachedDataViewMemory0 = new DataView(wasm.memory.buffer);
+    }
+    return cachedDataViewMemory0;
+}
 
 function getStringFromWasm0(ptr, len) {
     return decodeText(ptr >>> 0, len);
@@ -267,6 +404,7 @@ function __wbg_finalize_init(instance, module) {
     wasmInstance = instance;
     wasm = instance.exports;
     wasmModule = module;
+    cachedDataViewMemory0 = null;
     cachedUint8ArrayMemory0 = null;
     return wasm;
 }

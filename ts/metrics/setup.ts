@@ -3,16 +3,17 @@ import { show } from '../check/options.js';
 import { useModule } from '../geometry.js';
 import type { GivenModule } from '../module.js';
 
-/** What the `setup` of the metrics takes. */
+/** What the `setup` of metrics and geometric losses takes. */
 export interface MetricsSetupOptions {
   /** `segloss/geometry.wasm`, compiled or as bytes, for runtimes that refuse to compile inlined code. */
   readonly module?: GivenModule | undefined;
 }
 
 /**
- * Gives the metrics their module. Optional; before the first metric, any number of times.
+ * Gives the metrics, and the losses of `segloss/geometric`, their module. Optional; before the first of them, any number of
+ * times.
  *
- * Errors: `Error` after the first metric when it would change the module in use; `TypeError` and `RangeError` for what
+ * Errors: `Error` after that when it would change the module in use; `TypeError` and `RangeError` for what
  * is no module of the metrics, or an option that is none.
  *
  * @example

@@ -14,9 +14,22 @@ use crate::workspace::{Activation, Target, Tile, Workspace};
 pub const OUT: f32 = f32::INFINITY;
 pub const SOFT: f32 = f32::NEG_INFINITY;
 
+/// What a pass leaves of every element.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Errors {
+    /// |g − p|; the sign bit is g.
+    Absolute,
+    /// max(1 − z(2g − 1), 0); the sign bit is g.
+    Hinge,
+    /// p − g, for any g.
+    Signed,
+    /// p.
+    Probability,
+}
+
 impl Workspace {
-    /// The error of every element in `out`: |g − p|, or for `hinge` max(1 − z(2g − 1), 0); its sign bit is g.
-    pub fn write_errors(&mut self, hinge: bool) {
+    /// The error of every element in `out`, or what else is asked for.
+    pub fn write_errors(&mut self, kind: Errors) {
         let Self { tile, values, act, grad, target, labels, weight, element, peak, rest, .. } = self;
         let tile: &Tile = tile;
         let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
@@ -29,7 +42,7 @@ impl Workspace {
             let weights = Self::weights_of(tile, weight, element, k);
             for (i, error) in grad[range].iter_mut().enumerate() {
                 let (no, yes) = match tile.activation {
-                    _ if hinge => ((one + z.at(i)).at_least(zero), (one - z.at(i)).at_least(zero)),
+                    _ if kind == Errors::Hinge => ((one + z.at(i)).at_least(zero), (one - z.at(i)).at_least(zero)),
                     Activation::None => (p.at(i).abs(), one - p.at(i)),
                     Activation::Sigmoid => {
                         let (tail, q) = (p.at(i), p.at(i).abs());
@@ -43,7 +56,12 @@ impl Workspace {
                 };
                 let g = if tile.target == Target::Labels { hot.at(i) } else { dense.at(i) };
                 let is_one = g.equals(one);
-                let mut e = is_one.select(yes.abs().xor_sign(flip), g.equals(zero).select(no, soft));
+                let marked = yes.abs().xor_sign(flip);
+                let mut e = match kind {
+                    Errors::Absolute | Errors::Hinge => is_one.select(marked, g.equals(zero).select(no, soft)),
+                    Errors::Signed => is_one.select(marked, no - g),
+                    Errors::Probability => no,
+                };
                 if let Some(weights) = weights {
                     e = F32x4::load(&weights[i]).equals(zero).select(out, e);
                 }

@@ -13,6 +13,7 @@ import {
 } from 'segloss';
 import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
 import * as article from 'segloss/compat/article';
+import * as geometric from 'segloss/geometric';
 import * as metrics from 'segloss/metrics';
 import { createPool, type Pool, type PoolWorker } from 'segloss/pool';
 
@@ -56,7 +57,7 @@ export const half = (
     },
 ): number => loss.value(array, target, call);
 
-export { article, checked, evaluation, grad, merged, metrics, same, ShapeError, simd, value };
+export { article, checked, evaluation, geometric, grad, merged, metrics, same, ShapeError, simd, value };
 
 export async function together(worker: () => PoolWorker): Promise<number> {
   const pool: Pool = await createPool({ threads: 2, worker });

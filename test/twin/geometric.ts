@@ -1,0 +1,77 @@
+/** Losses that are a mean over elements, each weighed by a distance. */
+import { distances } from './grid.js';
+import { classWeight, times } from './pixel.js';
+import { at, cube, type Cube, flatten, type Options, type Problem, sum } from './problem.js';
+import { probabilities } from './region.js';
+import type { Unreduced, WholeLoss } from './whole.js';
+
+/** The loss of an element, of p, g and the distances of target and prediction. */
+type Term = (p: number, g: number, ofTarget: number, ofPrediction: number) => number;
+
+/** `ofBoth`: whether the distances of the prediction are looked at. */
+function terms(options: Options, problem: Problem, z: Cube, term: Term, ofBoth: boolean): Cube {
+  const { samples, channels, pixels, spatial, kept, valid } = problem;
+  const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
+  const every = Array.from({ length: channels }, (_, k) => k);
+  const plane = (from: Cube, b: number, k: number): number[] =>
+    distances(
+      Array.from({ length: pixels }, (_, i) => (at(valid, b, i, k) ? at(from, b, i, k) : undefined)),
+      spatial,
+      options.spacing,
+    );
+  const planes = Array.from({ length: samples }, (_, b) =>
+    every.map((k) =>
+      kept.includes(k) ? [problem.g, ...(ofBoth ? [p] : [])].map((of) => plane(of, b, k)) : [],
+    ),
+  );
+  return cube(problem, (b, i, k) => {
+    if (!kept.includes(k) || !at(valid, b, i, k)) return 0;
+    const [ofTarget = [], ofPrediction = []] = planes[b]?.[k] ?? [];
+    const own = term(
+      at(p, b, i, k),
+      at(problem.g, b, i, k),
+      ofTarget[i] as number,
+      ofPrediction[i] as number,
+    );
+    return times((problem.v[b] as number) * classWeight(options, k) * at(problem.w, b, i, k), own);
+  });
+}
+
+function weighed(of: (options: Options) => Term, ofBoth: boolean, logarithmic = false): WholeLoss {
+  return {
+    value: (options, problem, z) => {
+      const total = sum(terms(options, problem, z, of(options), ofBoth).flat(2));
+      const elements = sum(
+        problem.kept.map((k) => sum(problem.valid.flat().map((pixel) => Number(pixel[k])))),
+      );
+      const mean = options.reduction === 'sum' ? total : elements === 0 ? 0 : total / elements;
+      return logarithmic ? Math.log(1 + mean) : mean;
+    },
+    unreduced: (options, problem, z): Unreduced => {
+      const { samples, channels, spatial, channelsLast } = problem;
+      return {
+        data: flatten(problem, terms(options, problem, z, of(options), ofBoth)),
+        shape: channelsLast ? [samples, ...spatial, channels] : [samples, channels, ...spatial],
+      };
+    },
+  };
+}
+
+const hausdorff = ({ alpha = 2 }: Options): Term => {
+  const power = alpha as number;
+  return (p, g, ofTarget, ofPrediction) =>
+    (p - g) ** 2 * (Math.abs(ofTarget) ** power + Math.abs(ofPrediction) ** power);
+};
+
+export const GEOMETRIC_LOSSES: Readonly<Record<string, WholeLoss>> = {
+  boundaryLoss: weighed(
+    ({ spacing = [1] }) =>
+      (p, _, ofTarget) => {
+        const inner = ofTarget < 0 ? Math.min(...spacing) : 0;
+        return p * (ofTarget + inner);
+      },
+    false,
+  ),
+  hausdorffLoss: weighed(hausdorff, true),
+  logHausdorffLoss: weighed(hausdorff, true, true),
+};
