@@ -3,22 +3,33 @@ import { type CheckedCall, checkCall } from './check/call.js';
 import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
-import { addAffine, type RegionResult, regionResult } from './family/region.js';
+import type { RegionResult, Standing } from './family/region.js';
 import { callOf, INSPECT } from './inspect.js';
-import { countPass, gradientPass, runPass, runSteps, type Steps, sumsPass } from './pass.js';
+import {
+  countPass,
+  type Group,
+  gradientPass,
+  keptGradientPass,
+  keptSumsPass,
+  runPass,
+  runSteps,
+  type Steps,
+  sumsPass,
+} from './pass.js';
 import {
   accumulate,
-  endToEnd,
+  layOut,
   makePlan,
   meanOverRows,
   type Plan,
   rowsOfSamples,
   termSums,
+  tiles,
   wholeGroups,
 } from './plan.js';
-import type { GroupGradient } from './stream.js';
-import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
-import { activationOf, keptClasses, type RegionTerm, type WeightedTerm, type Whole } from './term.js';
+import type { GroupGradient, Range } from './stream.js';
+import { canonical, type PixelSums, type Rows, Sums, type TermSums } from './sums.js';
+import { activationOf, keptClasses, type RegionTerm, ROWS, type WeightedTerm, type Whole } from './term.js';
 import { unreducedData } from './unreduced.js';
 import type {
   Evaluation,
@@ -76,10 +87,11 @@ export class TermLoss implements Loss {
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
-    return runSteps(this.valueAndGradSteps(pred, target, call));
+    return runSteps(this.valueAndGradSteps(pred, target, call, true));
   }
 
-  *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
+  /** `here`: on this thread, and nothing else between the passes. */
+  *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall, here: boolean): Steps<ValueAndGrad> {
     const { checked, plan, whole } = this.#check(pred, target, call, false);
     const grad = checked.out ?? new Float32Array(pred.length);
     const [group] = plan.groups;
@@ -91,9 +103,11 @@ export class TermLoss implements Loss {
       const count = countPass(checked, group);
       const fused = group.region.length === 0;
       // What may be overwritten is checked first; divisors that data decides are counted first.
+      const ranges = here && !fused ? tiles(checked, plan) : undefined;
+      if (ranges) return { value: yield* this.#tileByTile(checked, plan, ranges, grad), grad };
       if (checked.aliased || (fused && count.stages[0] !== 0)) yield count;
       if (fused) {
-        const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined);
+        const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined, 0);
         yield gradientPass(checked, plan.groups, gradients, grad, false, count.sums);
         return { value: this.#outcome(plan, termSums(checked, plan, [count.sums]), []).value, grad };
       }
@@ -104,11 +118,38 @@ export class TermLoss implements Loss {
       sums = termSums(checked, plan, [pass.sums]);
     }
     const outcome = this.#outcome(plan, sums, whole);
-    const gradients = this.#gradients(checked, plan, sums, outcome);
+    const gradients = this.#gradients(checked, plan, sums, outcome, 0);
     const more = wholeGroups(plan, whole, (index) => this.#weightOf(checked, index));
     const groups = [...plan.groups, ...more.groups];
     yield gradientPass(checked, groups, [...gradients, ...more.gradients], grad, stored);
     return { value: outcome.value, grad };
+  }
+
+  /** Both passes of each tile before the next: nothing is copied in twice. Gives the value. */
+  *#tileByTile(
+    checked: CheckedCall,
+    plan: Plan,
+    ranges: readonly Range[],
+    grad: Float32Array,
+  ): Steps<number> {
+    const [group] = plan.groups as [Group];
+    const alone = ranges.length === 1;
+    const count = countPass(checked, group);
+    if (!alone && (checked.aliased || count.stages[0] !== 0)) yield count;
+    const standings = plan.scorers.map(
+      (scorer) => scorer && { value: 0, nothing: true, total: alone ? undefined : weightOfAll(checked) },
+    );
+    let value = 0;
+    for (const range of ranges) {
+      const pass = keptSumsPass(checked, group, count.sums, !alone, range);
+      yield pass;
+      const sums = termSums(checked, plan, [pass.sums], range.sample);
+      const outcome = this.#outcome(plan, sums, [], standings);
+      const gradients = this.#gradients(checked, plan, sums, outcome, range.sample);
+      yield keptGradientPass(pass, gradients, grad);
+      ({ value } = outcome);
+    }
+    return value;
   }
 
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced {
@@ -155,10 +196,11 @@ export class TermLoss implements Loss {
     const [result] = regions;
     const [only] = plan.members;
     if (result === undefined || only?.term.family !== 'region') return common;
-    const rows = (sums[0] as { rows: readonly Row[] }).rows;
     return {
       ...common,
-      ...(only.term.average === 'macro' && { perClass: meanOverRows(result, rows, only.classes.kept) }),
+      ...(only.term.average === 'macro' && {
+        perClass: meanOverRows(result, sums[0] as Rows, only.classes.kept),
+      }),
       ...(only.term.aggregate === 'sample' && { perSample: result.perRow }),
     };
   }
@@ -187,7 +229,7 @@ export class TermLoss implements Loss {
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
     const outcome = this.#outcome(plan, sums.terms, []);
-    const gradients = this.#gradients(checked, plan, sums.terms, outcome);
+    const gradients = this.#gradients(checked, plan, sums.terms, outcome, undefined);
     runPass(gradientPass(checked, plan.groups, gradients, grad, false));
     return grad;
   }
@@ -256,7 +298,7 @@ export class TermLoss implements Loss {
             ? term.run(checked, classes, activationOf(term, checked.channels), term)
             : undefined,
         );
-    return { checked: endToEnd(checked, this.terms), plan, whole };
+    return { checked: layOut(checked, plan), plan, whole };
   }
 
   #plan(channels: number): Plan {
@@ -268,12 +310,14 @@ export class TermLoss implements Loss {
     return plan;
   }
 
-  #outcome(plan: Plan, sums: readonly TermSums[], whole: Ready['whole']): Outcome {
-    const regions = plan.members.map(({ term, classes }, i) =>
-      term.family === 'region'
-        ? regionResult(term, classes, (sums[i] as { rows: readonly Row[] }).rows)
-        : undefined,
-    );
+  /** `standings`: what each region term came to on the rows before. */
+  #outcome(
+    plan: Plan,
+    sums: readonly TermSums[],
+    whole: Ready['whole'],
+    standings?: readonly (Standing | undefined)[],
+  ): Outcome {
+    const regions = plan.scorers.map((scorer, i) => scorer?.run(sums[i] as Rows, standings?.[i]));
     const values = plan.members.map(({ term, classes }, i) => {
       if (term.family === 'region') return regions[i]?.value ?? NaN;
       if (term.family === 'whole') return whole[i]?.value ?? NaN;
@@ -291,39 +335,68 @@ export class TermLoss implements Loss {
     return upstream * (this.terms[index]?.weight ?? 0);
   }
 
+  /** `first`: the sample of the first row; `undefined`: rows are to be looked up by their samples. */
   #gradients(
     checked: CheckedCall,
     plan: Plan,
     sums: readonly TermSums[],
     outcome: Outcome | undefined,
+    first: number | undefined,
   ): GroupGradient[] {
+    const { channels, sampleWeights } = checked;
     return plan.groups.map((group) => {
-      // Looked up before anything is written, since `out` may be the prediction.
-      const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
       const scales = group.pixel.map(({ term, classes, index }) => {
         const { divisor } = sums[index] as PixelSums;
         return this.#weightOf(checked, index) * pixelFactor(term, classes, group.activation, divisor);
       });
+      const parts = group.region.map(({ term, index }) => ({
+        batch: term.aggregate === 'batch',
+        weight: this.#weightOf(checked, index),
+        width: plan.scorers[index]?.width ?? 0,
+        result: outcome?.regions[index],
+        // Looked up before anything is written, since `out` may be the prediction.
+        rows: first === undefined ? rowsOfSamples(checked, sums[index] as Rows) : undefined,
+      }));
+      const width = Math.max(0, ...parts.map((part) => part.width));
+      const all = new Float64Array(width * channels);
       return {
         scales: (sample) => {
-          const v = checked.sampleWeights?.[sample] ?? 1;
+          const v = sampleWeights?.[sample] ?? 1;
           return scales.map((scale) => v * scale);
         },
         affine:
-          group.region.length === 0
+          parts.length === 0
             ? undefined
-            : (sample, table) => {
-                const all = new Float64Array(table.length);
-                group.region.forEach(({ term, classes, index }, i) => {
-                  const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
-                  const row = rowOf[i]?.[sample] ?? 0;
-                  const v = term.aggregate === 'batch' ? (checked.sampleWeights?.[sample] ?? 1) : 1;
-                  addAffine(all, partials, row, classes.channels, v * this.#weightOf(checked, index));
-                });
-                table.set(all);
-                return all.subarray(2 * checked.channels).some((x) => x !== 0);
+            : (sample, samples, tables) => {
+                let curved = false;
+                for (let b = sample; b < sample + samples; b++) {
+                  all.fill(0);
+                  for (const { batch, weight, width: own, result, rows } of parts) {
+                    const row = rows?.[b] ?? (batch ? 0 : b - (first ?? 0));
+                    const scale =
+                      weight * (batch ? (sampleWeights?.[b] ?? 1) : 1) * (result?.shares[row] ?? 0);
+                    if (result) addScaled(all, result.affine, own * channels, row, scale);
+                  }
+                  const at = (b - sample) * ROWS * channels;
+                  for (let i = 0; i < all.length; i++) tables[at + i] = all[i]!;
+                  for (let i = 2 * channels; i < all.length; i++) curved ||= all[i] !== 0;
+                }
+                return curved;
               },
       };
     });
   }
+}
+
+/** Adds a row of so many coefficients. */
+function addScaled(to: Float64Array, from: Float64Array, size: number, row: number, scale: number): void {
+  // 0 times a coefficient that is no number is 0.
+  if (scale === 0) return;
+  for (let i = 0; i < size; i++) to[i]! += scale * from[row * size + i]!;
+}
+
+function weightOfAll({ samples, sampleWeights }: CheckedCall): number {
+  let total = 0;
+  for (let b = 0; b < samples; b++) total += sampleWeights?.[b] ?? 1;
+  return total;
 }

@@ -11,8 +11,12 @@ type View = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | In
 /** The typed array that each entry kind of the core is copied through. */
 export const KINDS = [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array];
 
-/** How many results a run has. */
+/** How many results a run has before those of single samples. */
 export const totalsLength = (channels: number, terms: number): number => (ROWS + 2) * channels + terms;
+
+/** How many results a run has, of so many samples in a chunk of many. */
+export const resultsLength = (channels: number, terms: number, samples: number): number =>
+  totalsLength(channels, terms) + ROWS * channels * samples;
 
 export class Workspace {
   readonly raw: Raw;
@@ -20,14 +24,16 @@ export class Workspace {
   #buffer: ArrayBufferLike | undefined;
   #views: View[] = [];
   #floats = new Float32Array(0);
-  /** Results of the last run: `ROWS` + 2 rows of one number a channel, then one a term. */
+  /**
+   * Results of the last run: `ROWS` + 2 rows of one number a channel, then one a term; in a chunk of many samples `ROWS`
+   * rows more of each.
+   */
   totals = new Float64Array(0);
   #channels = -1;
   #terms = 0;
+  #samples = 0;
   /** Entries from plane to plane. */
   stride = 0;
-  /** Pixels of a full chunk. */
-  chunkPixels = 0;
   /** Positions of the buffers, in entries; of `target` in bytes. */
   #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0 };
 
@@ -36,15 +42,16 @@ export class Workspace {
     this.raw = new RawWorkspace();
   }
 
-  /** Makes room; views are renewed when memory grew, positions when buffers moved. */
-  reserve(channels: number, terms: number): void {
-    if (channels === this.#channels && terms === this.#terms && this.#buffer === this.#memory.buffer) return;
+  /** Makes room, also for so many samples of a chunk of many. Views are renewed when memory grew or buffers moved. */
+  reserve(channels: number, terms: number, samples: number): void {
+    const same = channels === this.#channels && terms === this.#terms && samples === this.#samples;
+    if (same && this.#buffer === this.#memory.buffer) return;
     const { raw } = this;
     this.#channels = channels;
     this.#terms = terms;
-    raw.reserve(channels, terms);
+    this.#samples = samples;
+    raw.reserve(channels, terms, samples);
     this.stride = RawWorkspace.chunk_stride(channels);
-    this.chunkPixels = RawWorkspace.chunk_pixels(channels);
     this.#at = {
       values: raw.values() / 4,
       target: raw.target(),
@@ -59,7 +66,8 @@ export class Workspace {
   /** Renews the views that moved or were cut off. */
   #renew(): void {
     const { buffer } = this.#memory;
-    this.totals = new Float64Array(buffer, this.raw.totals(), totalsLength(this.#channels, this.#terms));
+    const length = resultsLength(this.#channels, this.#terms, this.#samples);
+    this.totals = new Float64Array(buffer, this.raw.totals(), length);
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = KINDS.map((Kind) => new Kind(buffer));
@@ -102,6 +110,13 @@ export class Workspace {
     return this.#floats.subarray(from, from + length).fill(0);
   }
 
+  /** The tables of the samples of a chunk of many, as the run before left them. */
+  tables(): Float32Array {
+    const length = ROWS * this.#channels;
+    const from = this.#at.table + (1 + this.#terms) * length;
+    return this.#floats.subarray(from, from + this.#samples * length);
+  }
+
   /** Copies `length` entries of `source` to position `at` of a buffer. */
   load(
     to: 'values' | 'mask' | 'weight',
@@ -134,6 +149,12 @@ let shared: Workspace | undefined;
 /** The workspace of this module instance; made at the first call. */
 export function workspace(): Workspace {
   return (shared ??= new Workspace());
+}
+
+/** Pixels of a tile of so many channels: what the core works on at once. */
+export function tilePixels(channels: number): number {
+  start();
+  return RawWorkspace.tile_pixels(channels);
 }
 
 /** Pixels of a full chunk of so many channels. */

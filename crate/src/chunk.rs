@@ -1,14 +1,16 @@
 //! The chunk: what the door copies in and out, as it lies in the caller's arrays. Entries of any integer type, channels
-//! first or last; everything behind this file sees planes.
+//! first or last, one sample or many; everything behind this file sees planes.
 
 use crate::simd::{LANES, Quad};
 use crate::workspace::{Tile, Workspace};
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// What the door copies in and out.
 pub struct Chunk {
-    /// Whether channels are last.
-    pub interleaved: bool,
+    /// Pixels of a plane that lie together: 1 where channels are last, a sample's where many samples lie end to end;
+    /// 0: all, in planes `stride` apart.
+    pub run: usize,
     /// Floats from plane to plane.
     pub stride: usize,
     /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
@@ -140,7 +142,7 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
 }
 
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
-/// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
+/// itself, or, where no whole planes lie there, in the tile. Padding is a certain negative, which no sum notices.
 pub fn direct<'a>(
     chunk: &'a mut Chunk,
     tile: &Tile,
@@ -148,7 +150,7 @@ pub fn direct<'a>(
     grad: &'a mut [Quad],
     k: usize,
 ) -> (&'a [Quad], &'a mut [Quad]) {
-    let (values, grad) = if chunk.interleaved {
+    let (values, grad) = if chunk.run > 0 {
         (values[tile.plane(k)].as_flattened_mut(), grad[tile.plane(k)].as_flattened_mut())
     } else {
         let from = k * chunk.stride + tile.start;
@@ -159,25 +161,40 @@ pub fn direct<'a>(
     (values.as_chunks().0, grad.as_chunks_mut().0)
 }
 
+/// Part of a plane of the tile: which pixels, where in the chunk the first lies, and how far apart they lie there.
+type Piece = (Range<usize>, usize, usize);
+
 impl Chunk {
-    /// Where plane `k` of the tile starts, and how far apart its entries lie.
-    pub fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
-        if self.interleaved {
-            (tile.start * tile.channels + k, tile.channels)
-        } else {
-            (k * self.stride + tile.start, 1)
-        }
+    /// The pieces that plane `k` of the tile is made of.
+    pub fn pieces(&self, tile: &Tile, k: usize) -> impl Iterator<Item = Piece> + use<> {
+        let Tile { start, pixels, channels, .. } = *tile;
+        let (run, stride) = (self.run, self.stride);
+        let mut next = 0;
+        core::iter::from_fn(move || {
+            let (first, at) = (next, start + next);
+            if first >= pixels {
+                return None;
+            }
+            let (length, from, step) = match run {
+                0 => (pixels, k * stride + at, 1),
+                1 => (pixels, at * channels + k, channels),
+                _ => ((run - at % run).min(pixels - first), (at / run * channels + k) * run + at % run, 1),
+            };
+            next += length;
+            Some((first..next, from, step))
+        })
     }
 
     /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
     pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
-        let (start, step) = self.place(tile, k);
         plane[tile.pixels..].fill(0.0);
-        let plane = &mut plane[..tile.pixels];
-        if step == 1 {
-            plane.copy_from_slice(&from[start..start + tile.pixels]);
-        } else {
-            read_floats(from[start..].iter().step_by(step).copied(), plane);
+        for (pixels, start, step) in self.pieces(tile, k) {
+            let plane = &mut plane[pixels];
+            if step == 1 {
+                plane.copy_from_slice(&from[start..start + plane.len()]);
+            } else {
+                read_floats(from[start..].iter().step_by(step).copied(), plane);
+            }
         }
     }
 }
@@ -187,25 +204,18 @@ impl Workspace {
     #[inline(never)]
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
         let mut out = core::mem::take(&mut self.chunk.out);
-        let interleaved = self.chunk.interleaved && planes > 1;
-        let Tile { start, pixels, .. } = self.tile;
+        let tile = Tile { channels: planes, ..self.tile };
         for k in 0..planes {
-            let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
-            if interleaved {
-                let entries = out[start * planes + k..].iter_mut().step_by(planes);
-                for (to, value) in entries.zip(plane) {
-                    *to = if add { *to + value } else { *value };
+            let plane = buffer(self)[tile.plane(k)].as_flattened();
+            for (pixels, start, step) in self.chunk.pieces(&tile, k) {
+                let plane = &plane[pixels];
+                if step > 1 || add {
+                    for (to, value) in out[start..].iter_mut().step_by(step).zip(plane) {
+                        *to = if add { *to + value } else { *value };
+                    }
+                } else {
+                    out[start..start + plane.len()].copy_from_slice(plane);
                 }
-                continue;
-            }
-            let from = k * self.chunk.stride + start;
-            let to = &mut out[from..from + pixels];
-            if add {
-                for (to, value) in to.iter_mut().zip(plane) {
-                    *to += value;
-                }
-            } else {
-                to.copy_from_slice(plane);
             }
         }
         self.chunk.out = out;

@@ -45,6 +45,10 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
+    /// Leave the one tile as it is for a pass that has `KEPT`.
+    pub const KEEP: u32 = 131_072;
+    /// The one tile is as the pass before left it: nothing is read.
+    pub const KEPT: u32 = 262_144;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -66,11 +70,15 @@ impl Workspace {
         let channels = self.input.channels;
         let length = tile_pixels(channels);
         let terms = self.terms.len();
+        if stages.has(Stages::KEPT) {
+            self.compute(stages);
+            return Ok(());
+        }
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
             self.begin(start, length.min(pixels - start));
             self.read_truth(pixels, stages)?;
-            if !stages.has(Stages::VALUES) || self.direct(stages) {
+            if !stages.has(Stages::VALUES) || !stages.has(Stages::KEEP) && self.direct(stages) {
                 continue;
             }
             self.read_prediction(pixels)?;
@@ -123,7 +131,7 @@ impl Workspace {
         if activation != Activation::Sigmoid || !self.unweighted() {
             return false;
         }
-        if self.chunk.interleaved {
+        if self.chunk.run > 0 {
             let Self { tile, chunk, values, .. } = self;
             for k in 0..channels {
                 chunk.read(&chunk.values, tile, k, values[tile.plane(k)].as_flattened_mut());
@@ -143,7 +151,7 @@ impl Workspace {
         } else {
             return false;
         }
-        if self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
+        if self.chunk.run > 0 && stages.has(Stages::GRADIENT | Stages::STORE) {
             self.write_out(|workspace| &workspace.grad, channels, false);
         }
         true

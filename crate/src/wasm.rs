@@ -55,8 +55,12 @@ impl Workspace {
         Self { inner: workspace::Workspace::new(), order: Order::default(), fault: 0 }
     }
 
-    pub fn reserve(&mut self, channels: usize, terms: usize) {
-        self.inner.reserve(channels, terms);
+    pub fn reserve(&mut self, channels: usize, terms: usize, samples: usize) {
+        self.inner.reserve(channels, terms, samples);
+    }
+
+    pub fn tile_pixels(channels: usize) -> usize {
+        workspace::tile_pixels(channels)
     }
 
     /// Floats from plane to plane of a chunk.
@@ -69,7 +73,7 @@ impl Workspace {
     }
 
     /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-    /// 2 an element; `ignore`: NaN for none.
+    /// 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn input(
         &mut self,
@@ -77,13 +81,14 @@ impl Workspace {
         activation: u32,
         kind: u32,
         dense: bool,
-        interleaved: bool,
+        run: usize,
+        segment: usize,
         masked: bool,
         weights: u32,
         ignore: f64,
         stored: bool,
     ) {
-        self.inner.chunk.interleaved = interleaved;
+        self.inner.chunk.run = run;
         self.inner.input = Input {
             channels,
             activation: match activation {
@@ -101,6 +106,7 @@ impl Workspace {
             },
             ignore: (!ignore.is_nan()).then_some(ignore),
             stored,
+            segment,
         };
     }
 

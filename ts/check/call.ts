@@ -34,6 +34,10 @@ export interface CheckedCall {
   readonly pixels: number;
   /** Whether channels are interleaved. */
   readonly last: boolean;
+  /** How many pixels of a channel lie together: 1 where channels are interleaved; 0: all of a sample. */
+  readonly run: number;
+  /** How many samples the core takes at once, each with sums of its own. */
+  readonly together: number;
   readonly pred: Prediction;
   readonly target: Target;
   /** Entry type of the target. */
@@ -247,6 +251,8 @@ export function checkCall(
     channels,
     pixels,
     last: last && channels > 1,
+    run: last && channels > 1 ? 1 : 0,
+    together: 1,
     pred,
     target,
     kind,

@@ -39,19 +39,20 @@ export class Workspace {
     }
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none.
+     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`.
      * @param {number} channels
      * @param {number} activation
      * @param {number} kind
      * @param {boolean} dense
-     * @param {boolean} interleaved
+     * @param {number} run
+     * @param {number} segment
      * @param {boolean} masked
      * @param {number} weights
      * @param {number} ignore
      * @param {boolean} stored
      */
-    input(channels, activation, kind, dense, interleaved, masked, weights, ignore, stored) {
-        wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
+    input(channels, activation, kind, dense, run, segment, masked, weights, ignore, stored) {
+        wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, run, segment, masked, weights, ignore, stored);
     }
     /**
      * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
@@ -115,9 +116,10 @@ export class Workspace {
     /**
      * @param {number} channels
      * @param {number} terms
+     * @param {number} samples
      */
-    reserve(channels, terms) {
-        wasm.workspace_reserve(this.__wbg_ptr, channels, terms);
+    reserve(channels, terms, samples) {
+        wasm.workspace_reserve(this.__wbg_ptr, channels, terms, samples);
     }
     /**
      * Makes room for a matrix of the classes.
@@ -178,6 +180,14 @@ export class Workspace {
      */
     term(at, loss, exponent, scale) {
         wasm.workspace_term(this.__wbg_ptr, at, loss, exponent, scale);
+    }
+    /**
+     * @param {number} channels
+     * @returns {number}
+     */
+    static tile_pixels(channels) {
+        const ret = wasm.workspace_tile_pixels(channels);
+        return ret >>> 0;
     }
     /**
      * @returns {number}

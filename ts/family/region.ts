@@ -1,11 +1,25 @@
 /**
  * Region losses on the sums of a call: from rows of sums to the value, and to the coefficients of the gradient.
  */
-import type { Row } from '../sums.js';
-import { activationOf, type Classes, type RegionTerm, ROWS, type Scored, type Where } from '../term.js';
+import type { Rows } from '../sums.js';
+import { activationOf, type Classes, type RegionTerm, ROWS, type Where } from '../term.js';
 
 const G = 2;
 const N = 7;
+
+/** The sums that every loss may read: tp, p, g and n. */
+const FEW = [0, 1, 2, 7];
+const ALL = Array.from({ length: ROWS }, (_, r) => r);
+
+/** What rows that are scored in several runs have in common. */
+export interface Standing {
+  /** Of the rows so far. */
+  value: number;
+  /** Whether no pixel counted so far. */
+  nothing: boolean;
+  /** The weight of all rows, where no row may be left out. */
+  readonly total: number | undefined;
+}
 
 /** The value of a region term and all that hangs on it. */
 export interface RegionResult {
@@ -14,151 +28,183 @@ export interface RegionResult {
   readonly losses: Float64Array;
   /** Loss of each row. */
   readonly perRow: Float64Array;
-  /** d value / d sum of row b, sum r of channel k: at (b·ROWS + r)·channels + k. */
-  readonly partials: Float64Array;
+  /** What each row counts in the value. */
+  readonly shares: Float64Array;
+  /**
+   * Coefficients a, b (and c, d, e where the loss reads all sums) of the affine gradient of each row's loss,
+   * ∂L/∂p = a + b g + c p + (p − g)(d g + e (1 − g)): that of channel k at (row · `width` + coefficient) · channels + k.
+   */
+  readonly affine: Float64Array;
 }
 
-/** The sums of one channel of a row. */
-function channelSums(row: Row, channels: number, k: number): Float64Array {
-  return Float64Array.from({ length: ROWS }, (_, r) => row.sums[r * channels + k] ?? 0);
-}
-
-function pool(all: readonly Float64Array[]): Float64Array {
-  return Float64Array.from({ length: ROWS }, (_, r) => all.reduce((sum, one) => sum + (one[r] ?? 0), 0));
-}
-
-const NOTHING: Scored = { value: 0, partials: new Float64Array(ROWS) };
-const FULL: Scored = { value: 1, partials: new Float64Array(ROWS) };
-
-/** The loss of one group of sums; `undefined`: skipped. */
-function scoreGroup(term: RegionTerm, sums: Float64Array, where: Where): Scored | undefined {
-  if (term.emptyClass !== 'score' && sums[G] === 0) {
-    if (term.emptyClass === 'skip') return undefined;
-    return term.emptyClass === 'zero' ? NOTHING : FULL;
-  }
-  return term.score(sums, where);
-}
-
-/** One loss of a row: what it is, what weight it has in the row, and which channels its partials go to. */
+/** One loss of a row, with room for its numbers. */
 interface Part {
-  readonly scored: Scored | undefined;
+  readonly where: Where & { empty: boolean };
+  /** What weight it has in the row. */
   readonly weight: number;
+  /** The channels it is of. */
   readonly channels: readonly number[];
-}
-
-function rowParts(term: RegionTerm, { kept, weights, channels }: Classes, row: Row, empty: boolean): Part[] {
-  const sums = kept.map((k) => channelSums(row, channels, k));
-  const where = {
-    kept,
-    weights: kept.map((k) => weights[k] ?? 1),
-    empty,
-    activation: activationOf(term, channels),
-    channels,
-    class: -1,
-  };
-  if (term.average === 'macro') {
-    return kept.map((k, i) => ({
-      scored: scoreGroup(term, sums[i] as Float64Array, { ...where, class: k }),
-      weight: weights[k] ?? 1,
-      channels: [k],
-    }));
-  }
-  if (term.average === 'micro') {
-    return [{ scored: scoreGroup(term, pool(sums), where), weight: 1, channels: kept }];
-  }
-  const joined = new Float64Array(ROWS * kept.length);
-  sums.forEach((one, i) => {
-    joined.set(one, i * ROWS);
-  });
-  return [{ scored: term.score(joined, where), weight: 1, channels: kept }];
-}
-
-/** Each part's share of its row: normalised or raw mean over the parts that are not skipped, or the plain sum. */
-function shares(term: RegionTerm, parts: readonly Part[]): number[] {
-  const present = parts.filter(({ scored }) => scored !== undefined);
-  if (term.reduction === 'sum') return parts.map(({ weight }) => weight);
-  const total =
-    term.classWeighting === 'raw' ? present.length : present.reduce((sum, { weight }) => sum + weight, 0);
-  return parts.map(({ weight }) => (total > 0 ? weight / total : 0));
+  /** Its sums: those of its channels together, or one after another where they are joint. */
+  readonly sums: Float64Array;
+  readonly partials: Float64Array;
+  value: number;
+  skipped: boolean;
 }
 
 /** 0 times a loss that is no number is 0 only where its share says that it does not count. */
 const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
 
-export function regionResult(term: RegionTerm, classes: Classes, rows: readonly Row[]): RegionResult {
-  const { channels, kept } = classes;
-  const partials = new Float64Array(rows.length * ROWS * channels);
-  // A mean over nothing is 0: no pixel of any row counts.
-  const nothing = rows.every((row) => kept.every((k) => row.sums[N * channels + k] === 0));
-  const empty = rows.every((row) => row.weight === 0 || kept.every((k) => row.sums[G * channels + k] === 0));
-  const all = rows.map((row) => rowParts(term, classes, row, empty));
-  const perRow = Float64Array.from(all, (parts) => {
-    const share = shares(term, parts);
-    if (parts.every(({ scored }) => scored === undefined)) return NaN;
-    return parts.reduce((sum, { scored }, i) => sum + (scored ? times(share[i] ?? 0, scored.value) : 0), 0);
-  });
-  const losses = Float64Array.from(all.flat(), ({ scored }) => scored?.value ?? NaN);
-  const skipped = all.map((parts) => parts.every(({ scored }) => scored === undefined));
-  if (nothing) return { value: 0, losses: losses.fill(0), perRow: perRow.fill(0), partials };
-  let total = 0;
-  rows.forEach((row, b) => {
-    if (!skipped[b]) total += row.weight;
-  });
-  let value = 0;
-  rows.forEach((row, b) => {
-    if (skipped[b]) return;
-    const rowShare = term.reduction === 'sum' ? row.weight : total > 0 ? row.weight / total : 0;
-    value += times(rowShare, perRow[b] ?? 0);
-    const parts = all[b] ?? [];
-    const share = shares(term, parts);
-    parts.forEach((part, i) => {
-      addPartials(partials, part, rowShare * (share[i] ?? 0), b, channels);
-    });
-  });
-  return { value, losses, perRow, partials };
-}
+/** A region term on so many channels. Made once, since its room serves every row. */
+export class Scorer {
+  /** Coefficients of the affine gradient. */
+  readonly width: number;
+  readonly #term: RegionTerm;
+  readonly #classes: Classes;
+  readonly #joint: boolean;
+  readonly #read: readonly number[];
+  readonly #parts: readonly Part[];
 
-function addPartials(
-  to: Float64Array,
-  { scored, channels: own }: Part,
-  factor: number,
-  b: number,
-  channels: number,
-): void {
-  if (scored === undefined || factor === 0) return;
-  const joint = scored.partials.length > ROWS;
-  // A NaN sum reaches every pixel of its group, also where no other sum's derivative depends on it.
-  const nan = Number.isNaN(scored.value);
-  own.forEach((k, i) => {
-    for (let r = 0; r < ROWS; r++) {
-      const at = (b * ROWS + r) * channels + k;
-      const partial = nan ? NaN : (scored.partials[(joint ? i * ROWS : 0) + r] ?? 0);
-      to[at] = (to[at] ?? 0) + factor * partial;
-    }
-  });
-}
-
-/**
- * Adds one row's partial derivatives, times `scale`, as the coefficients a…e of the affine gradient
- * ∂L/∂p = a + b g + c p + (p − g)(d g + e (1 − g)).
- */
-export function addAffine(
-  to: Float64Array,
-  partials: Float64Array,
-  row: number,
-  channels: number,
-  scale: number,
-): void {
-  for (let k = 0; k < channels; k++) {
-    const of = (r: number): number => partials[(row * ROWS + r) * channels + k] ?? 0;
-    const [tp, p, p2, fgError, bgError] = [of(0), of(1), of(3), of(5), of(6)];
-    const add = (r: number, x: number): void => {
-      to[r * channels + k] = (to[r * channels + k] ?? 0) + scale * x;
+  constructor(term: RegionTerm, classes: Classes) {
+    const { kept, weights, channels } = classes;
+    this.#term = term;
+    this.#classes = classes;
+    this.#joint = term.average === 'joint';
+    this.#read = term.allSums ? ALL : FEW;
+    this.width = term.allSums ? 5 : 2;
+    const activation = activationOf(term, channels);
+    const part = (own: readonly number[], weight: number, k: number): Part => {
+      const size = ROWS * (this.#joint ? own.length : 1);
+      return {
+        where: {
+          kept,
+          weights: kept.map((i) => weights[i] ?? 1),
+          empty: false,
+          activation,
+          channels,
+          class: k,
+        },
+        weight,
+        channels: own,
+        sums: new Float64Array(size),
+        partials: new Float64Array(size),
+        value: NaN,
+        skipped: false,
+      };
     };
-    add(0, p);
-    add(1, tp);
-    add(2, 2 * p2);
-    add(3, 2 * fgError);
-    add(4, 2 * bgError);
+    this.#parts =
+      term.average === 'macro' ? kept.map((k) => part([k], weights[k] ?? 1, k)) : [part(kept, 1, -1)];
+  }
+
+  /** Scores rows. `standing`: what the rows before came to. */
+  run(rows: Rows, standing: Standing = { value: 0, nothing: true, total: undefined }): RegionResult {
+    const count = rows.weights.length;
+    const losses = new Float64Array(count * this.#parts.length);
+    const perRow = new Float64Array(count);
+    const shares = new Float64Array(count);
+    const affine = new Float64Array(count * this.width * this.#classes.channels);
+    if (this.#term.readsBatch) this.#tellEmpty(rows);
+    let total = 0;
+    for (let b = 0; b < count; b++) {
+      standing.nothing &&= this.#holdsNone(rows.sums, b, N);
+      const loss = this.#row(rows.sums, b, losses, affine);
+      perRow[b] = loss ?? NaN;
+      shares[b] = loss === undefined ? 0 : (rows.weights[b] ?? 1);
+      total += shares[b] ?? 0;
+    }
+    total = standing.total ?? total;
+    const mean = this.#term.reduction === 'mean';
+    for (let b = 0; b < count; b++) {
+      const weight = shares[b] ?? 0;
+      const share = mean ? (total > 0 ? weight / total : 0) : weight;
+      shares[b] = share;
+      standing.value += times(share, perRow[b] ?? 0);
+    }
+    if (!standing.nothing) return { value: standing.value, losses, perRow, shares, affine };
+    // A mean over nothing is 0: no pixel of any row counts.
+    for (const numbers of [losses, perRow, shares]) numbers.fill(0);
+    return { value: (standing.value = 0), losses, perRow, shares, affine };
+  }
+
+  /** Whether a sum is 0 in all kept classes of a row. */
+  #holdsNone(sums: Float64Array, b: number, r: number): boolean {
+    const { kept, channels } = this.#classes;
+    return kept.every((k) => sums[(b * ROWS + r) * channels + k] === 0);
+  }
+
+  #tellEmpty(rows: Rows): void {
+    let empty = true;
+    for (let b = 0; b < rows.weights.length; b++) {
+      empty &&= rows.weights[b] === 0 || this.#holdsNone(rows.sums, b, G);
+    }
+    for (const { where } of this.#parts) where.empty = empty;
+  }
+
+  /** The loss of a row, `undefined` where every part is skipped. */
+  #row(sums: Float64Array, b: number, losses: Float64Array, affine: Float64Array): number | undefined {
+    const { reduction, classWeighting } = this.#term;
+    let present = 0;
+    let weights = 0;
+    this.#parts.forEach((part, i) => {
+      this.#gather(part, sums, b);
+      this.#score(part);
+      losses[b * this.#parts.length + i] = part.value;
+      if (part.skipped) return;
+      present++;
+      weights += part.weight;
+    });
+    if (present === 0) return undefined;
+    const total = reduction === 'sum' ? 1 : classWeighting === 'raw' ? present : weights;
+    let loss = 0;
+    for (const part of this.#parts) {
+      if (part.skipped || total <= 0) continue;
+      const share = part.weight / total;
+      if (share === 0) continue;
+      loss += share * part.value;
+      this.#slope(part, share, b, affine);
+    }
+    return loss;
+  }
+
+  #gather({ channels: own, sums: to }: Part, from: Float64Array, b: number): void {
+    const { channels } = this.#classes;
+    for (const r of this.#read) {
+      const row = (b * ROWS + r) * channels;
+      let sum = 0;
+      for (let i = 0; i < own.length; i++) {
+        const x = from[row + (own[i] ?? 0)] ?? NaN;
+        if (this.#joint) to[i * ROWS + r] = x;
+        else sum += x;
+      }
+      if (!this.#joint) to[r] = sum;
+    }
+  }
+
+  #score(part: Part): void {
+    const { emptyClass } = this.#term;
+    const empty = emptyClass !== 'score' && !this.#joint && part.sums[G] === 0;
+    part.skipped = empty && emptyClass === 'skip';
+    if (!empty) {
+      part.value = this.#term.score(part.sums, part.partials, part.where);
+      return;
+    }
+    part.value = part.skipped ? NaN : emptyClass === 'zero' ? 0 : 1;
+    part.partials.fill(0);
+  }
+
+  /** The coefficients of a part's gradient. */
+  #slope({ channels: own, partials, value }: Part, share: number, b: number, affine: Float64Array): void {
+    const { channels } = this.#classes;
+    // A NaN sum reaches every pixel of its group, also where no other sum's derivative depends on it.
+    const factor = Number.isNaN(value) ? NaN : share;
+    for (let i = 0; i < own.length; i++) {
+      const from = this.#joint ? i * ROWS : 0;
+      const at = b * this.width * channels + (own[i] ?? 0);
+      affine[at] = factor * (partials[from + 1] ?? 0);
+      affine[at + channels] = factor * (partials[from] ?? 0);
+      if (this.width === 2) continue;
+      affine[at + 2 * channels] = factor * 2 * (partials[from + 3] ?? 0);
+      affine[at + 3 * channels] = factor * 2 * (partials[from + 5] ?? 0);
+      affine[at + 4 * channels] = factor * 2 * (partials[from + 6] ?? 0);
+    }
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { sumsLoss } from '../define.js';
-import { ROWS, SUM_NAMES } from '../term.js';
+import { SUM_NAMES } from '../term.js';
 import type { Loss, RegionOptions, RegionSums } from '../types.js';
 
 /** A loss of one (sample, class) from its sums, with its partial derivatives; a sum left out has derivative 0. */
@@ -67,7 +67,7 @@ export function regionLoss<O extends object = object>(
     const inForce = { ...own, ...given };
     return sumsLoss(name, given, {
       allSums: true,
-      score: (sums) => {
+      score: (sums, into) => {
         const named = Object.fromEntries(
           SUM_NAMES.map((sum, i) => [sum, sums[i] ?? 0]),
         ) as unknown as RegionSums;
@@ -79,15 +79,14 @@ export function regionLoss<O extends object = object>(
           );
         }
         checkNames(partials, SUM_NAMES, `the partials of ${name}`);
-        const all = new Float64Array(ROWS);
         SUM_NAMES.forEach((sum, i) => {
           const partial: unknown = (partials as Record<string, unknown>)[sum] ?? 0;
           if (typeof partial !== 'number') {
             throw new TypeError(`partials.${sum} of ${name} expected a number, got ${show(partial)}`);
           }
-          all[i] = partial;
+          into[i] = partial;
         });
-        return { value, partials: all };
+        return value;
       },
       formula: 'a formula of region sums of its own',
       own: Object.fromEntries(
