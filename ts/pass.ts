@@ -135,7 +135,7 @@ function addRows(
   else for (let i = 0; i < size; i++) rows[at + i]! += totals[i]!;
 }
 
-export function emptySums(
+function emptySums(
   call: CheckedCall,
   group: Group,
   samples = group.region.length > 0 ? call.samples : 0,
@@ -152,7 +152,7 @@ export function emptySums(
 /** Looks at target, mask and weights alone: checks them, and counts what the means divide by. */
 export function countPass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
   const stages = [counting(call, group)];
-  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group) };
+  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group, 0) };
 }
 
 /** Of the target alone: the sums g and n of each channel. */

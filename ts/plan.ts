@@ -24,6 +24,10 @@ const BATCH = -1;
 export interface Plan {
   readonly groups: readonly Group[];
   readonly members: readonly Member<Term>[];
+  /** Of each term. */
+  readonly weights: readonly number[];
+  /** Whether each tile can be done with before the next, whatever the others hold. */
+  readonly local: boolean;
   /** Of each region term. */
   readonly scorers: readonly (Scorer | undefined)[];
 }
@@ -64,6 +68,14 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
   }
   return {
     members,
+    weights: terms.map(({ weight }) => weight),
+    local: terms.every(
+      ({ term }) =>
+        term.family !== 'region' ||
+        (term.aggregate === 'sample' &&
+          !term.readsBatch &&
+          (term.reduction === 'sum' || term.emptyClass !== 'skip')),
+    ),
     scorers: members.map(({ term, classes }) =>
       term.family === 'region' ? new Scorer(term, classes) : undefined,
     ),
@@ -100,20 +112,21 @@ export function layOut(checked: CheckedCall, { groups, members }: Plan): Checked
 }
 
 /**
- * The ranges of a call that can each be done with before the next: one tile, after whose sums its gradient is known.
- * `undefined`: there are none such.
+ * The tiles of a call with region losses that can each be done with before the next, since after its sums its gradient is
+ * known. `undefined`: there are none such.
  */
-export function tiles(checked: CheckedCall, { groups, members }: Plan): Range[] | undefined {
+export function tiles(checked: CheckedCall, { groups, members, local }: Plan): Range[] | undefined {
   const { samples, channels, pixels, together } = checked;
-  if (groups.length !== 1 || pixels === 0 || pixels > tilePixels(channels)) return undefined;
-  const alone = members.every(
-    ({ term }) =>
-      term.family !== 'region' ||
-      (term.aggregate === 'sample' &&
-        !term.readsBatch &&
-        (term.reduction === 'sum' || term.emptyClass !== 'skip')),
-  );
-  if (samples > together && !alone) return undefined;
+  const [group] = groups;
+  if (
+    groups.length !== 1 ||
+    !group ||
+    group.region.length === 0 ||
+    members.length > group.region.length + group.pixel.length
+  ) {
+    return undefined;
+  }
+  if (pixels === 0 || pixels > tilePixels(channels) || (samples > together && !local)) return undefined;
   const ranges: Range[] = [];
   for (let sample = 0; sample < samples; sample += together) {
     ranges.push({ sample, samples: Math.min(together, samples - sample), start: 0, pixels });
@@ -123,42 +136,42 @@ export function tiles(checked: CheckedCall, { groups, members }: Plan): Range[] 
 
 /** Pass 1 of every group. */
 export function* accumulate(checked: CheckedCall, plan: Plan): Steps<TermSums[]> {
-  const found: GroupSums[] = [];
+  const sums: TermSums[] = [];
   for (const group of plan.groups) {
     const pass = sumsPass(checked, group);
     yield pass;
-    found.push(pass.sums);
+    addSums(sums, checked, group, pass.sums);
   }
-  return termSums(checked, plan, found);
+  return sums;
 }
 
-/** The sums of each term, in the order of the terms. `first`: the sample that the rows found begin with. */
-export function termSums(
-  checked: CheckedCall,
-  plan: Plan,
-  found: readonly GroupSums[],
-  first = 0,
-): TermSums[] {
-  const sums: TermSums[] = [];
-  plan.groups.forEach((group, at) => {
-    const { pixel, rows } = found[at] as GroupSums;
-    group.pixel.forEach(({ index }, i) => {
-      sums[index] = { ...(pixel[i] as PixelSums) };
-    });
-    for (const { term, index } of group.region) sums[index] = regionRows(checked, term, rows, first);
+/** The sums of each term of a group, in the order of the terms. */
+export function termSums(checked: CheckedCall, { groups: [group] }: Plan, found: GroupSums): TermSums[] {
+  return group ? addSums([], checked, group, found) : [];
+}
+
+function addSums(sums: TermSums[], checked: CheckedCall, group: Group, found: GroupSums): TermSums[] {
+  pixelSums(group, found, sums);
+  for (const { term, index } of group.region) sums[index] = regionRows(checked, term, found.rows);
+  return sums;
+}
+
+/** The sums of each pixel term of a group, in the order of the terms; those found, which a pass may still add to. */
+export function pixelSums(group: Group, found: GroupSums, sums: TermSums[] = []): TermSums[] {
+  group.pixel.forEach(({ index }, i) => {
+    sums[index] = found.pixel[i] as PixelSums;
   });
   return sums;
 }
 
-function regionRows(checked: CheckedCall, term: RegionTerm, sums: Float64Array, first: number): Rows {
+function regionRows(checked: CheckedCall, term: RegionTerm, sums: Float64Array): Rows {
   if (term.aggregate === 'batch') return { samples: [BATCH], weights: [1], sums: batchRow(checked, sums) };
-  const { sampleWeights, channels, firstSample } = checked;
-  const count = channels > 0 ? sums.length / (ROWS * channels) : checked.samples;
+  const { samples: count, sampleWeights, firstSample } = checked;
   const samples = new Float64Array(count);
   const weights = new Float64Array(count);
   for (let b = 0; b < count; b++) {
-    samples[b] = firstSample + first + b;
-    weights[b] = sampleWeights?.[first + b] ?? 1;
+    samples[b] = firstSample + b;
+    weights[b] = sampleWeights?.[b] ?? 1;
   }
   return { samples, weights, sums };
 }

@@ -65,7 +65,8 @@ export interface Where {
 
 /**
  * The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers, in the order of `SUM_NAMES`. Joint: `ROWS`
- * a kept class. Writes all partial derivatives, in the same order; both arrays are the caller's, for this call.
+ * a kept class. Writes the partial derivatives in the same order, those of tp, p, p2, fgError and bgError, unless they are
+ * 0 in every call; both arrays are the caller's, for this call.
  */
 export type Score = (sums: Float64Array, partials: Float64Array, where: Where) => number;
 

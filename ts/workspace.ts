@@ -153,12 +153,19 @@ export function workspace(): Workspace {
 
 /** Pixels of a tile of so many channels: what the core works on at once. */
 export function tilePixels(channels: number): number {
-  start();
-  return RawWorkspace.tile_pixels(channels);
+  return sizes(channels).tile;
 }
 
 /** Pixels of a full chunk of so many channels. */
 export function chunkPixels(channels: number): number {
+  return sizes(channels).chunk;
+}
+
+let known = { channels: -1, tile: 0, chunk: 0 };
+
+function sizes(channels: number): typeof known {
+  if (known.channels === channels) return known;
   start();
-  return RawWorkspace.chunk_pixels(channels);
+  const [tile, chunk] = [RawWorkspace.tile_pixels(channels), RawWorkspace.chunk_pixels(channels)];
+  return (known = { channels, tile, chunk });
 }

@@ -128,7 +128,7 @@ impl Workspace {
     /// The commonest jobs on unweighted logits, each in one loop. `false`: it was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation != Activation::Sigmoid || !self.unweighted() {
+        if activation != Activation::Sigmoid || !self.unweighted() || self.input.segment > 0 {
             return false;
         }
         if self.chunk.run > 0 {

@@ -111,7 +111,14 @@ function overlaps(a: ArrayBufferView, b: unknown): boolean {
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
-function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string, unknown>>): boolean {
+/** What `out` must be apart from. */
+const INPUTS = ['target', 'mask', 'pixelWeights', 'sampleWeights'] as const;
+
+function checkOut(
+  out: unknown,
+  pred: Prediction,
+  others: Readonly<Record<(typeof INPUTS)[number], unknown>>,
+): boolean {
   if (out === undefined) return false;
   if (typeName(out) !== 'Float32Array') {
     throw new TypeError(`"out" expected a Float32Array, got ${describeKind(out)}`);
@@ -120,8 +127,8 @@ function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string
   if (view.length !== pred.length) {
     throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(view.length));
   }
-  for (const [name, other] of Object.entries(others)) {
-    if (overlaps(view, other))
+  for (const name of INPUTS) {
+    if (overlaps(view, others[name]))
       throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
   }
   const aliased =

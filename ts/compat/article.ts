@@ -12,7 +12,6 @@
  */
 import { checkOptions, number } from '../check/options.js';
 import { sumsLoss } from '../define.js';
-import { curveOf, derivatives, scored } from '../family/score.js';
 import { binaryCrossEntropyLoss } from '../loss/binary-cross-entropy.js';
 import { diceLoss } from '../loss/dice.js';
 import { focalLoss as packageFocalLoss } from '../loss/focal.js';
@@ -137,9 +136,6 @@ export function iou(options?: ArticleIouOptions): Loss {
   const given = checkOptions('iou', options, { eps: positive });
   const { eps = 1e-6 } = given;
   const foreground = tverskyScore(1, 1, { numerator: eps, denominator: eps }, 'negative');
-  const ofNumerator = derivatives({ p: -1, n: 1 });
-  const ofDenominator = derivatives({ n: 1 });
-  const curve = curveOf('negative');
   return sumsLoss(
     'iou',
     { ...PROBABILITIES, average: 'micro' },
@@ -149,7 +145,9 @@ export function iou(options?: ArticleIouOptions): Loss {
       score: (sums, partials, where) => {
         if (!where.empty) return foreground(sums, partials, where);
         const [p, n] = [sums[1]!, sums[7]!];
-        return scored(n - p + eps, n + eps, ofNumerator, ofDenominator, curve, partials);
+        partials.fill(0);
+        partials[1] = 1 / (n + eps);
+        return -(n - p + eps) / (n + eps);
       },
       formula: '−(TP + eps)/(P + G − TP + eps); of 1 − g and 1 − p where the whole batch has no foreground',
       own: { eps },

@@ -1,29 +1,22 @@
 /**
  * Region losses on the sums of a call: from rows of sums to the value, and to the coefficients of the gradient.
  */
-import type { Rows } from '../sums.js';
 import { activationOf, type Classes, type RegionTerm, ROWS, type Where } from '../term.js';
 
 const G = 2;
 const N = 7;
 
-/** The sums that every loss may read: tp, p, g and n. */
-const FEW = [0, 1, 2, 7];
-const ALL = Array.from({ length: ROWS }, (_, r) => r);
-
-/** What rows that are scored in several runs have in common. */
-export interface Standing {
-  /** Of the rows so far. */
-  value: number;
-  /** Whether no pixel counted so far. */
-  nothing: boolean;
-  /** The weight of all rows, where no row may be left out. */
-  readonly total: number | undefined;
-}
+/** The loss of a class whose target is empty. */
+const EMPTY = { skip: NaN, zero: 0, one: 1 };
 
 /** The value of a region term and all that hangs on it. */
 export interface RegionResult {
-  readonly value: number;
+  /** Of all rows so far. */
+  value: number;
+  /** Whether no pixel counted so far. */
+  nothing: boolean;
+  /** The number of the first row of the last run. */
+  first: number;
   /** Loss by row and kept class (macro) or by row; NaN where skipped. */
   readonly losses: Float64Array;
   /** Loss of each row. */
@@ -37,92 +30,126 @@ export interface RegionResult {
   readonly affine: Float64Array;
 }
 
-/** One loss of a row, with room for its numbers. */
+/** One loss of a row: what weight it has there, and the channels it is of. */
 interface Part {
-  readonly where: Where & { empty: boolean };
-  /** What weight it has in the row. */
   readonly weight: number;
-  /** The channels it is of. */
   readonly channels: readonly number[];
-  /** Its sums: those of its channels together, or one after another where they are joint. */
-  readonly sums: Float64Array;
-  readonly partials: Float64Array;
-  value: number;
-  skipped: boolean;
+  readonly where: Where & { empty: boolean };
 }
 
 /** 0 times a loss that is no number is 0 only where its share says that it does not count. */
 const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
 
-/** A region term on so many channels. Made once, since its room serves every row. */
+/** A region term on so many channels, with room for the numbers of one of its losses. */
 export class Scorer {
   /** Coefficients of the affine gradient. */
   readonly width: number;
   readonly #term: RegionTerm;
   readonly #classes: Classes;
   readonly #joint: boolean;
-  readonly #read: readonly number[];
   readonly #parts: readonly Part[];
+  /** What shares in a row are parts of, where no part is left out. */
+  readonly #total: number;
+  readonly #sums: Float64Array;
+  readonly #partials: Float64Array;
+  #tile: RegionResult | undefined;
 
   constructor(term: RegionTerm, classes: Classes) {
     const { kept, weights, channels } = classes;
     this.#term = term;
     this.#classes = classes;
     this.#joint = term.average === 'joint';
-    this.#read = term.allSums ? ALL : FEW;
     this.width = term.allSums ? 5 : 2;
     const activation = activationOf(term, channels);
-    const part = (own: readonly number[], weight: number, k: number): Part => {
-      const size = ROWS * (this.#joint ? own.length : 1);
-      return {
-        where: {
-          kept,
-          weights: kept.map((i) => weights[i] ?? 1),
-          empty: false,
-          activation,
-          channels,
-          class: k,
-        },
-        weight,
-        channels: own,
-        sums: new Float64Array(size),
-        partials: new Float64Array(size),
-        value: NaN,
-        skipped: false,
-      };
-    };
+    const common = { kept, weights: kept.map((k) => weights[k] ?? 1), empty: false, activation, channels };
     this.#parts =
-      term.average === 'macro' ? kept.map((k) => part([k], weights[k] ?? 1, k)) : [part(kept, 1, -1)];
+      term.average === 'macro'
+        ? kept.map((k) => ({ weight: weights[k] ?? 1, channels: [k], where: { ...common, class: k } }))
+        : [{ weight: 1, channels: kept, where: { ...common, class: -1 } }];
+    this.#total = this.#totalOf(this.#parts);
+    this.#sums = new Float64Array(ROWS * (this.#joint ? kept.length : 1));
+    this.#partials = new Float64Array(this.#sums.length);
   }
 
-  /** Scores rows. `standing`: what the rows before came to. */
-  run(rows: Rows, standing: Standing = { value: 0, nothing: true, total: undefined }): RegionResult {
-    const count = rows.weights.length;
-    const losses = new Float64Array(count * this.#parts.length);
-    const perRow = new Float64Array(count);
-    const shares = new Float64Array(count);
-    const affine = new Float64Array(count * this.width * this.#classes.channels);
-    if (this.#term.readsBatch) this.#tellEmpty(rows);
-    let total = 0;
-    for (let b = 0; b < count; b++) {
-      standing.nothing &&= this.#holdsNone(rows.sums, b, N);
-      const loss = this.#row(rows.sums, b, losses, affine);
-      perRow[b] = loss ?? NaN;
-      shares[b] = loss === undefined ? 0 : (rows.weights[b] ?? 1);
-      total += shares[b] ?? 0;
+  #totalOf(parts: readonly Part[]): number {
+    const { reduction, classWeighting } = this.#term;
+    if (reduction === 'sum') return 1;
+    return classWeighting === 'raw' ? parts.length : parts.reduce((sum, { weight }) => sum + weight, 0);
+  }
+
+  /** Room for the results of so many rows. */
+  room(rows: number): RegionResult {
+    return {
+      value: 0,
+      nothing: true,
+      first: 0,
+      losses: new Float64Array(rows * this.#parts.length),
+      perRow: new Float64Array(rows),
+      shares: new Float64Array(rows),
+      affine: new Float64Array(rows * this.width * this.#classes.channels),
+    };
+  }
+
+  /** Room for the results of so many rows at a time: the same again, so that small calls allocate nothing. */
+  tile(rows: number): RegionResult {
+    if (this.#tile === undefined || this.#tile.perRow.length < rows) this.#tile = this.room(rows);
+    this.#tile.value = 0;
+    this.#tile.nothing = true;
+    return this.#tile;
+  }
+
+  /**
+   * Scores so many rows into `result`, which may hold what the rows before came to. `weights`: of all rows, these begin at
+   * `first`; `total`: of all rows, where none may be left out.
+   */
+  run(
+    sums: Float64Array,
+    rows: number,
+    weights: ArrayLike<number> | undefined,
+    result: RegionResult,
+    first = 0,
+    total?: number,
+  ): RegionResult {
+    const { losses, perRow, shares } = result;
+    result.first = first;
+    if (this.#term.readsBatch) this.#tellEmpty(sums, rows, weights);
+    for (let b = 0; result.nothing && b < rows; b++) result.nothing = this.#holdsNone(sums, b, N);
+    this.#totals(sums, rows, shares);
+    perRow.fill(0, 0, rows);
+    this.#parts.forEach((part, i) => {
+      this.#score(part, i, sums, rows, result);
+    });
+    let own = 0;
+    for (let b = 0; b < rows; b++) {
+      // Here every part is left out.
+      if (Number.isNaN(shares[b])) perRow[b] = NaN;
+      const weight = Number.isNaN(shares[b]) ? 0 : (weights?.[first + b] ?? 1);
+      shares[b] = weight;
+      own += weight;
     }
-    total = standing.total ?? total;
-    const mean = this.#term.reduction === 'mean';
-    for (let b = 0; b < count; b++) {
-      const weight = shares[b] ?? 0;
-      const share = mean ? (total > 0 ? weight / total : 0) : weight;
+    const by = this.#term.reduction === 'mean' ? (total ?? own) : 1;
+    for (let b = 0; b < rows; b++) {
+      const share = by > 0 ? shares[b]! / by : 0;
       shares[b] = share;
-      standing.value += times(share, perRow[b] ?? 0);
+      result.value += times(share, perRow[b]!);
     }
-    if (!standing.nothing) return { value: standing.value, losses, perRow, shares, affine };
+    if (!result.nothing) return result;
     // A mean over nothing is 0: no pixel of any row counts.
     for (const numbers of [losses, perRow, shares]) numbers.fill(0);
-    return { value: (standing.value = 0), losses, perRow, shares, affine };
+    result.value = 0;
+    return result;
+  }
+
+  /** What the parts of each row are shares of; NaN where every part is left out. */
+  #totals(sums: Float64Array, rows: number, totals: Float64Array): void {
+    if (this.#parts.length === 0) totals.fill(NaN);
+    else if (this.#term.emptyClass !== 'skip' || this.#joint) totals.fill(this.#total, 0, rows);
+    else {
+      for (let b = 0; b < rows; b++) {
+        const present = this.#parts.filter((part) => this.#mass(part, sums, b) !== 0);
+        totals[b] = present.length > 0 ? this.#totalOf(present) : NaN;
+      }
+    }
   }
 
   /** Whether a sum is 0 in all kept classes of a row. */
@@ -131,80 +158,77 @@ export class Scorer {
     return kept.every((k) => sums[(b * ROWS + r) * channels + k] === 0);
   }
 
-  #tellEmpty(rows: Rows): void {
+  #tellEmpty(sums: Float64Array, rows: number, weights: ArrayLike<number> | undefined): void {
     let empty = true;
-    for (let b = 0; b < rows.weights.length; b++) {
-      empty &&= rows.weights[b] === 0 || this.#holdsNone(rows.sums, b, G);
-    }
+    for (let b = 0; b < rows; b++) empty &&= weights?.[b] === 0 || this.#holdsNone(sums, b, G);
     for (const { where } of this.#parts) where.empty = empty;
   }
 
-  /** The loss of a row, `undefined` where every part is skipped. */
-  #row(sums: Float64Array, b: number, losses: Float64Array, affine: Float64Array): number | undefined {
-    const { reduction, classWeighting } = this.#term;
-    let present = 0;
-    let weights = 0;
-    this.#parts.forEach((part, i) => {
+  /** Adds the losses of part `i` to those of the rows. */
+  #score(part: Part, i: number, sums: Float64Array, rows: number, result: RegionResult): void {
+    const { losses, perRow, shares, affine } = result;
+    const { emptyClass, score } = this.#term;
+    const own = this.#sums;
+    const partials = this.#partials;
+    const parts = this.#parts.length;
+    const asked = emptyClass !== 'score' && !this.#joint;
+    for (let b = 0; b < rows; b++) {
       this.#gather(part, sums, b);
-      this.#score(part);
-      losses[b * this.#parts.length + i] = part.value;
-      if (part.skipped) return;
-      present++;
-      weights += part.weight;
-    });
-    if (present === 0) return undefined;
-    const total = reduction === 'sum' ? 1 : classWeighting === 'raw' ? present : weights;
-    let loss = 0;
-    for (const part of this.#parts) {
-      if (part.skipped || total <= 0) continue;
-      const share = part.weight / total;
-      if (share === 0) continue;
-      loss += share * part.value;
-      this.#slope(part, share, b, affine);
+      const empty = asked && own[G] === 0;
+      const value = empty ? EMPTY[emptyClass] : score(own, partials, part.where);
+      losses[b * parts + i] = value;
+      const total = shares[b]!;
+      const share = total > 0 && !(empty && emptyClass === 'skip') ? part.weight / total : 0;
+      perRow[b]! += times(share, value);
+      this.#slope(part, value, empty ? 0 : share, b, affine);
     }
-    return loss;
   }
 
-  #gather({ channels: own, sums: to }: Part, from: Float64Array, b: number): void {
+  #mass({ channels: own }: Part, sums: Float64Array, b: number): number {
     const { channels } = this.#classes;
-    for (const r of this.#read) {
-      const row = (b * ROWS + r) * channels;
-      let sum = 0;
-      for (let i = 0; i < own.length; i++) {
-        const x = from[row + (own[i] ?? 0)] ?? NaN;
-        if (this.#joint) to[i * ROWS + r] = x;
-        else sum += x;
-      }
-      if (!this.#joint) to[r] = sum;
-    }
+    return own.reduce((sum, k) => sum + (sums[(b * ROWS + G) * channels + k] ?? NaN), 0);
   }
 
-  #score(part: Part): void {
-    const { emptyClass } = this.#term;
-    const empty = emptyClass !== 'score' && !this.#joint && part.sums[G] === 0;
-    part.skipped = empty && emptyClass === 'skip';
-    if (!empty) {
-      part.value = this.#term.score(part.sums, part.partials, part.where);
-      return;
+  /** The sums of a part: of its one class, of its classes together, or one after another. */
+  #gather({ channels: own }: Part, from: Float64Array, b: number): void {
+    const to = this.#sums;
+    const { channels } = this.#classes;
+    const row = b * ROWS * channels;
+    const few = !this.#term.allSums;
+    const first = row + own[0]!;
+    // Unrolled: a loop over what is read takes three times as long.
+    to[0] = from[first]!;
+    to[1] = from[first + channels]!;
+    to[2] = from[first + 2 * channels]!;
+    to[7] = from[first + 7 * channels]!;
+    if (!few) for (let r = 3; r < 7; r++) to[r] = from[first + r * channels]!;
+    for (let i = 1; i < own.length; i++) {
+      for (let r = 0; r < ROWS; r++) {
+        const x = from[row + r * channels + own[i]!]!;
+        if (this.#joint) to[i * ROWS + r] = x;
+        else if (!few || r < 3 || r === 7) to[r]! += x;
+      }
     }
-    part.value = part.skipped ? NaN : emptyClass === 'zero' ? 0 : 1;
-    part.partials.fill(0);
   }
 
   /** The coefficients of a part's gradient. */
-  #slope({ channels: own, partials, value }: Part, share: number, b: number, affine: Float64Array): void {
-    const { channels } = this.#classes;
+  #slope({ channels: own }: Part, value: number, share: number, b: number, affine: Float64Array): void {
+    const partials = this.#partials;
+    if (share === 0) partials.fill(0);
     // A NaN sum reaches every pixel of its group, also where no other sum's derivative depends on it.
-    const factor = Number.isNaN(value) ? NaN : share;
+    const factor = share !== 0 && value !== value ? NaN : share;
+    const { channels } = this.#classes;
+    const row = b * this.width * channels;
+    const few = this.width === 2;
     for (let i = 0; i < own.length; i++) {
       const from = this.#joint ? i * ROWS : 0;
-      const at = b * this.width * channels + (own[i] ?? 0);
-      affine[at] = factor * (partials[from + 1] ?? 0);
-      affine[at + channels] = factor * (partials[from] ?? 0);
-      if (this.width === 2) continue;
-      affine[at + 2 * channels] = factor * 2 * (partials[from + 3] ?? 0);
-      affine[at + 3 * channels] = factor * 2 * (partials[from + 5] ?? 0);
-      affine[at + 4 * channels] = factor * 2 * (partials[from + 6] ?? 0);
+      const at = row + own[i]!;
+      affine[at] = factor * partials[from + 1]!;
+      affine[at + channels] = factor * partials[from]!;
+      if (few) continue;
+      affine[at + 2 * channels] = factor * 2 * partials[from + 3]!;
+      affine[at + 3 * channels] = factor * 2 * partials[from + 5]!;
+      affine[at + 4 * channels] = factor * 2 * partials[from + 6]!;
     }
   }
 }

@@ -1,14 +1,14 @@
 /** Region losses that are a score turned into a loss: a ratio of two sums, and the transforms. */
-import { ROWS } from '../term.js';
-import type { Transform } from '../types.js';
+import type { Score } from '../term.js';
+import type { Smooth, Transform } from '../types.js';
 
 /** Lowest score a logarithm is taken of. */
 const LOWEST = 1e-7;
 
 /** The loss of a score s, and its derivative dL/ds. */
 export interface Curve {
-  loss(s: number): number;
-  slope(s: number): number;
+  readonly loss: (s: number) => number;
+  readonly slope: (s: number) => number;
 }
 
 /** max(1 − s, 0)^power. */
@@ -78,11 +78,34 @@ export function scored(
   return curve.loss(s);
 }
 
-/** Derivatives by name of sum: `{ tp: 2 }`. */
-export function derivatives(of: Readonly<Partial<Record<keyof typeof POSITION, number>>>): Float64Array {
-  const all = new Float64Array(ROWS);
-  for (const [name, x] of Object.entries(of)) all[POSITION[name as keyof typeof POSITION]] = x;
-  return all;
+/** What multiplies the sums of a denominator. */
+export interface Weights {
+  readonly tp?: number;
+  readonly p: number;
+  readonly g: number;
+  /** Whether p and g are the sums of squares. */
+  readonly squares?: boolean;
 }
 
-const POSITION = { tp: 0, p: 1, g: 2, p2: 3, g2: 4, fgError: 5, bgError: 6, n: 7 };
+/** The loss of a ratio: `top` times tp over a weighted sum, each with its smoothing. */
+export function ratioScore(
+  top: number,
+  { tp: ofTp = 0, p: ofP, g: ofG, squares = false }: Weights,
+  { numerator, denominator }: Smooth,
+  { loss, slope }: Curve,
+): Score {
+  const [at, atG] = squares ? [3, 4] : [1, 2];
+  return (sums, partials) => {
+    const tp = sums[0]!;
+    const below = ofTp * tp + ofP * sums[at]! + ofG * sums[atG]! + denominator;
+    if (below === 0) {
+      partials.fill(0);
+      return 0;
+    }
+    const s = (top * tp + numerator) / below;
+    const by = slope(s) / below;
+    partials[0] = by * (top - s * ofTp);
+    partials[at] = -by * s * ofP;
+    return loss(s);
+  };
+}

@@ -1,6 +1,6 @@
 import { checkOptions, oneOfNumbers, REGION, TRANSFORM } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { type Curve, curveOf, derivatives, scored } from '../family/score.js';
+import { type Curve, curveOf, ratioScore } from '../family/score.js';
 import type { Score } from '../term.js';
 import type { Loss, RegionOptions, Smooth, TransformOptions } from '../types.js';
 
@@ -14,19 +14,7 @@ export const OVERLAP = { ...REGION, ...TRANSFORM, exponent: oneOfNumbers(1, 2) }
 
 /** The Dice score of a class, turned into a loss. */
 export function overlapScore(exponent: 1 | 2, smooth: Smooth, curve: Curve): Score {
-  const square = exponent === 2;
-  const ofNumerator = derivatives({ tp: 2 });
-  const ofDenominator = derivatives(square ? { p2: 1, g2: 1 } : { p: 1, g: 1 });
-  const [ofP, ofG] = square ? [3, 4] : [1, 2];
-  return (sums, partials) =>
-    scored(
-      2 * sums[0]! + smooth.numerator,
-      sums[ofP]! + sums[ofG]! + smooth.denominator,
-      ofNumerator,
-      ofDenominator,
-      curve,
-      partials,
-    );
+  return ratioScore(2, { p: 1, g: 1, squares: exponent === 2 }, smooth, curve);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { checkOptions, number, REGION, TRANSFORM } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { curveOf, derivatives, scored } from '../family/score.js';
+import { curveOf, ratioScore } from '../family/score.js';
 import type { Score } from '../term.js';
 import type { Loss, RegionOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
@@ -22,14 +22,8 @@ export function tverskyScore(
   smooth: Smooth,
   transform: Transform,
 ): Score {
-  const curve = curveOf(transform);
-  const ofNumerator = derivatives({ tp: 1 });
-  const ofDenominator = derivatives({ tp: 1 - fpWeight - fnWeight, p: fpWeight, g: fnWeight });
-  return (sums, partials) => {
-    const [tp, p, g] = [sums[0]!, sums[1]!, sums[2]!];
-    const denominator = tp + fpWeight * (p - tp) + fnWeight * (g - tp) + smooth.denominator;
-    return scored(tp + smooth.numerator, denominator, ofNumerator, ofDenominator, curve, partials);
-  };
+  const bottom = { tp: 1 - fpWeight - fnWeight, p: fpWeight, g: fnWeight };
+  return ratioScore(1, bottom, smooth, curveOf(transform));
 }
 
 /**

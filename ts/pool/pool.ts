@@ -97,7 +97,7 @@ export class WorkerPool implements Pool {
   valueAndGrad(loss: Loss, pred: Prediction, target: Target, call: PoolCall): Promise<ValueAndGrad> {
     return this.#run(loss, call, (own, rest) => {
       const out = rest?.out === undefined && canShare(pred) ? sharedFloats(pred.length) : undefined;
-      return own.valueAndGradSteps(pred, target, out ? { ...rest, out } : rest, false);
+      return own.valueAndGradSteps(pred, target, out ? { ...rest, out } : rest);
     });
   }
 
