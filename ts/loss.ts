@@ -56,11 +56,17 @@ export class TermLoss implements Loss {
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
-    return runSteps(this.valueSteps(pred, target, call));
+    const ready = this.#check(pred, target, call, false);
+    const ranges = tiles(ready.checked, ready.plan);
+    if (ranges) return tileByTile(ready.checked, ready.plan, ranges, undefined);
+    return runSteps(this.#value(ready));
   }
 
-  *valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
-    const { checked, plan, whole } = this.#check(pred, target, call, false);
+  valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
+    return this.#value(this.#check(pred, target, call, false));
+  }
+
+  *#value({ checked, plan, whole }: Ready): Steps<number> {
     return outcomeOf(plan, yield* accumulate(checked, plan), whole).value;
   }
 

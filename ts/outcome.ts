@@ -93,7 +93,7 @@ function affineOf(
   elsewhere: boolean,
 ): GroupGradient['affine'] {
   const { channels, sampleWeights } = checked;
-  const parts = region.map(({ term, index }) => ({
+  const parts = region.map(({ term, index }): RegionPart => ({
     batch: term.aggregate === 'batch',
     weight: weightOf(plan, checked, index),
     width: plan.scorers[index]?.width ?? 0,
@@ -101,43 +101,70 @@ function affineOf(
     // Looked up before anything is written, since `out` may be the prediction.
     rows: elsewhere ? rowsOfSamples(checked, sums[index] as Rows) : undefined,
   }));
-  const all = new Float64Array(Math.max(...parts.map(({ width }) => width)) * channels);
+  const size = Math.max(...parts.map(({ width }) => width)) * channels;
+  const all = new Float64Array(size * Math.min(checked.together, checked.samples));
   return (sample, samples, tables) => {
+    all.fill(0, 0, samples * size);
+    for (const part of parts) addRows(all, size, part, sample, samples, channels, sampleWeights);
     let curved = false;
-    for (let b = sample; b < sample + samples; b++) {
-      all.fill(0);
-      for (const { batch, weight, width, result, rows } of parts) {
-        const row = rows?.[b] ?? (batch ? 0 : b - result.first);
-        const scale = weight * (batch ? (sampleWeights?.[b] ?? 1) : 1) * result.shares[row]!;
-        addScaled(all, result.affine, width * channels, row, scale);
-      }
-      const at = (b - sample) * ROWS * channels;
-      for (let i = 0; i < all.length; i++) tables[at + i] = all[i]!;
-      for (let i = 2 * channels; i < all.length; i++) curved ||= all[i] !== 0;
+    for (let b = 0; b < samples; b++) {
+      const from = b * size;
+      const to = b * ROWS * channels;
+      for (let i = 0; i < size; i++) tables[to + i] = all[from + i]!;
+      for (let i = 2 * channels; i < size; i++) curved ||= all[from + i] !== 0;
     }
     return curved;
   };
 }
 
-/** Adds a row of so many coefficients. */
-function addScaled(to: Float64Array, from: Float64Array, size: number, row: number, scale: number): void {
-  // 0 times a coefficient that is no number is 0.
-  if (scale === 0) return;
-  for (let i = 0; i < size; i++) to[i]! += scale * from[row * size + i]!;
+/** A region term's part in the gradient. */
+interface RegionPart {
+  readonly batch: boolean;
+  readonly weight: number;
+  readonly width: number;
+  readonly result: RegionResult;
+  readonly rows: readonly number[] | undefined;
 }
 
-/** Value and gradient where all is known of a tile after its sums: both passes of it before the next, copied in once. */
+/** Adds a term's coefficients of so many samples. */
+function addRows(
+  to: Float64Array,
+  size: number,
+  { batch, weight, width, result, rows }: RegionPart,
+  sample: number,
+  samples: number,
+  channels: number,
+  sampleWeights: ArrayLike<number> | undefined,
+): void {
+  const { affine, shares, first } = result;
+  const own = width * channels;
+  for (let b = 0; b < samples; b++) {
+    const row = rows ? rows[sample + b]! : batch ? 0 : sample + b - first;
+    const scale = weight * (batch ? (sampleWeights?.[sample + b] ?? 1) : 1) * shares[row]!;
+    // 0 times a coefficient that is no number is 0.
+    if (scale === 0) continue;
+    const at = b * size;
+    const from = row * own;
+    for (let i = 0; i < own; i++) to[at + i]! += scale * affine[from + i]!;
+  }
+}
+
+/**
+ * Value and gradient where all is known of a tile after its sums: both passes of it before the next, copied in once.
+ * Without `grad` the value alone.
+ */
 export function tileByTile(
   checked: CheckedCall,
   plan: Plan,
   ranges: readonly Range[],
-  grad: Float32Array,
+  grad: Float32Array | undefined,
 ): number {
   const { together, sampleWeights } = checked;
   const [group] = plan.groups as [Group];
   const alone = ranges.length === 1;
   const count = countPass(checked, group);
-  if (!alone && (checked.aliased || count.stages[0] !== 0)) runPass(count);
+  const divided = count.stages[0] === 0;
+  if (!alone && (!divided || (grad && checked.aliased))) runPass(count);
   const sums = pixelSums(group, count.sums);
   const regions = plan.scorers.map((scorer) => scorer?.tile(Math.min(together, checked.samples)));
   const total = alone ? undefined : weightOfAll(checked);
@@ -151,6 +178,7 @@ export function tileByTile(
       if (term.aggregate === 'batch') scorer.run(batchRow(checked, rows), 1, undefined, result);
       else scorer.run(rows, range.samples, sampleWeights, result, range.sample, total);
     }
+    if (grad === undefined) continue;
     gradients ??= gradientsOf(checked, plan, sums, regions);
     runPass(keptGradientPass(pass, gradients, grad));
   }

@@ -73,10 +73,12 @@ export function knownDivisor(
 
 /** The stages that count what the means of a group divide by. */
 function counting(call: CheckedCall, group: Group): number {
-  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
-  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
-  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
-  return (weighed ? STAGE.mass : 0) | (counted ? STAGE.valid : 0);
+  let stages = 0;
+  for (const member of group.pixel) {
+    if (knownDivisor(member, group.activation, call) !== undefined) continue;
+    stages |= member.term.normalizer === 'weights' ? STAGE.mass : STAGE.valid;
+  }
+  return stages;
 }
 
 function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
@@ -135,6 +137,8 @@ function addRows(
   else for (let i = 0; i < size; i++) rows[at + i]! += totals[i]!;
 }
 
+const NO_ROWS = new Float64Array(0);
+
 function emptySums(
   call: CheckedCall,
   group: Group,
@@ -145,7 +149,7 @@ function emptySums(
       sum: 0,
       divisor: knownDivisor(member, group.activation, call) ?? 0,
     })),
-    rows: new Float64Array(samples * ROWS * call.channels),
+    rows: samples > 0 ? new Float64Array(samples * ROWS * call.channels) : NO_ROWS,
   };
 }
 

@@ -168,29 +168,30 @@ impl Chunk {
     /// The pieces that plane `k` of the tile is made of.
     pub fn pieces(&self, tile: &Tile, k: usize) -> impl Iterator<Item = Piece> + use<> {
         let Tile { start, pixels, channels, .. } = *tile;
-        let (run, stride) = (self.run, self.stride);
+        let run = self.run;
+        // What lies together at first, where, how far apart, and what lies between two pieces.
+        let (mut length, mut from, step, between) = match run {
+            0 => (pixels, k * self.stride + start, 1, 0),
+            1 => (pixels, start * channels + k, channels, 0),
+            _ => (run - start % run, (start / run * channels + k) * run + start % run, 1, (channels - 1) * run),
+        };
         let mut next = 0;
         core::iter::from_fn(move || {
-            let (first, at) = (next, start + next);
-            if first >= pixels {
-                return None;
-            }
-            let (length, from, step) = match run {
-                0 => (pixels, k * stride + at, 1),
-                1 => (pixels, at * channels + k, channels),
-                _ => ((run - at % run).min(pixels - first), (at / run * channels + k) * run + at % run, 1),
-            };
+            let piece = (next..(next + length).min(pixels), from, step);
             next += length;
-            Some((first..next, from, step))
+            from += length + between;
+            length = run;
+            (!piece.0.is_empty()).then_some(piece)
         })
     }
 
     /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
+    #[inline(never)]
     pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
         plane[tile.pixels..].fill(0.0);
         for (pixels, start, step) in self.pieces(tile, k) {
             let plane = &mut plane[pixels];
-            if step == 1 {
+            if self.run == 0 {
                 plane.copy_from_slice(&from[start..start + plane.len()]);
             } else {
                 read_floats(from[start..].iter().step_by(step).copied(), plane);
@@ -209,7 +210,7 @@ impl Workspace {
             let plane = buffer(self)[tile.plane(k)].as_flattened();
             for (pixels, start, step) in self.chunk.pieces(&tile, k) {
                 let plane = &plane[pixels];
-                if step > 1 || add {
+                if self.chunk.run > 0 || add {
                     for (to, value) in out[start..].iter_mut().step_by(step).zip(plane) {
                         *to = if add { *to + value } else { *value };
                     }

@@ -70,18 +70,16 @@ impl Workspace {
         let channels = self.input.channels;
         let length = tile_pixels(channels);
         let terms = self.terms.len();
-        if stages.has(Stages::KEPT) {
-            self.compute(stages);
-            return Ok(());
-        }
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
-            self.begin(start, length.min(pixels - start));
-            self.read_truth(pixels, stages)?;
-            if !stages.has(Stages::VALUES) || !stages.has(Stages::KEEP) && self.direct(stages) {
-                continue;
+            if !stages.has(Stages::KEPT) {
+                self.begin(start, length.min(pixels - start));
+                self.read_truth(pixels, stages)?;
+                if !stages.has(Stages::VALUES) || !stages.has(Stages::KEEP) && self.direct(stages) {
+                    continue;
+                }
+                self.read_prediction(pixels)?;
             }
-            self.read_prediction(pixels)?;
             self.compute(stages);
         }
         Ok(())

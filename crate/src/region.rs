@@ -57,7 +57,7 @@ fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
 pub struct Affine(pub [F32x4; COEFFICIENTS]);
 
 impl Affine {
-    pub fn of(slot: &[f32], channels: usize, k: usize) -> Self {
+    fn of(slot: &[f32], channels: usize, k: usize) -> Self {
         Self(core::array::from_fn(|r| F32x4::splat(slot[r * channels + k])))
     }
 
@@ -195,9 +195,9 @@ impl Workspace {
             let (plane, grad) = (&act[tile.plane(k)], &mut grad[tile.plane(k)]);
             let (g, w) = (Plane(&target[tile.plane(k)]), Plane(Self::weight_plane(tile, weight, element, k)));
             if tile.activation == Activation::Sigmoid {
-                add_chained::<CURVED>(grad, |_| affine, FromTail(plane), g, w);
+                add_chained::<CURVED>(grad, affine, FromTail(plane), g, w);
             } else {
-                add_chained::<true>(grad, |_| affine, Plane(plane), g, w);
+                add_chained::<true>(grad, affine, Plane(plane), g, w);
             }
         }
     }
@@ -303,6 +303,7 @@ pub fn slopes<const CURVED: bool>(
 }
 
 /// Adds p_k (v_k − Σ_j p_j v_j) to `grad`, from the u of every class and that at the peak.
+#[inline(never)]
 pub fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_peak: &[Quad], mean: &mut [Quad]) {
     mean[..tile.vectors].fill([0.0; LANES]);
     for k in 0..tile.channels {
@@ -322,7 +323,7 @@ pub fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_pe
 }
 
 /// p together with its derivative with respect to the prediction.
-pub trait Chained: Lanes {
+trait Chained: Lanes {
     fn with_slope(self, i: usize) -> (F32x4, F32x4);
 }
 
@@ -343,17 +344,11 @@ impl Chained for FromTail<'_> {
 }
 
 #[inline(always)]
-pub fn add_chained<const CURVED: bool>(
-    grad: &mut [Quad],
-    affine: impl Fn(usize) -> Affine,
-    p: impl Chained,
-    g: Plane,
-    w: Plane,
-) {
+fn add_chained<const CURVED: bool>(grad: &mut [Quad], affine: Affine, p: impl Chained, g: Plane, w: Plane) {
     let (p, g, w) = (p.part(0..grad.len()), g.part(0..grad.len()), w.part(0..grad.len()));
     for (i, grad) in grad.iter_mut().enumerate() {
         let (p, slope) = p.with_slope(i);
-        let u = w.at(i) * affine(i).at::<CURVED>(p, g.at(i));
+        let u = w.at(i) * affine.at::<CURVED>(p, g.at(i));
         u.mul_add(slope, F32x4::load(grad)).store(grad);
     }
 }

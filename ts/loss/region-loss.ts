@@ -68,9 +68,9 @@ export function regionLoss<O extends object = object>(
     return sumsLoss(name, given, {
       allSums: true,
       score: (sums, into) => {
-        const named = Object.fromEntries(
-          SUM_NAMES.map((sum, i) => [sum, sums[i] ?? 0]),
-        ) as unknown as RegionSums;
+        const [tp, p, g, p2] = [sums[0]!, sums[1]!, sums[2]!, sums[3]!];
+        const [g2, fgError, bgError, n] = [sums[4]!, sums[5]!, sums[6]!, sums[7]!];
+        const named: RegionSums = { tp, p, g, p2, g2, fgError, bgError, n };
         const result: unknown = formula(named, inForce);
         const { value, partials } = (result ?? {}) as { value?: unknown; partials?: unknown };
         if (typeof value !== 'number' || typeof partials !== 'object' || partials === null) {
