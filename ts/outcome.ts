@@ -40,7 +40,7 @@ function valuesOf(
   whole: readonly (Whole | undefined)[],
 ): number[] {
   return members.map(({ term, classes }, i) => {
-    if (term.family === 'region') return regions[i]?.value ?? NaN;
+    if (term.family === 'region') return regions[i]?.nothing ? 0 : (regions[i]?.value ?? NaN);
     if (term.family === 'whole') return whole[i]?.value ?? NaN;
     return pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums);
   });

@@ -126,7 +126,7 @@ impl Workspace {
     pub fn region_sums(&mut self, all: bool) {
         self.with_weight_plane();
         if self.input.segment > 0 {
-            return self.segment_sums(all);
+            return self.segment_sums();
         }
         let Self { tile, act, target, element, labels, weight, totals, .. } = self;
         let tile: &Tile = tile;

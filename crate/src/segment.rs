@@ -36,18 +36,16 @@ fn fill_target(plane: &mut [Quad], tile: &Tile, target: &[Quad], labels: &[Label
 
 /// The sums of one class from p, g and w: row r of sample s at (s · `TABLE_ROWS` + r) · channels of `rows`.
 #[inline(never)]
-fn sums<const ALL: bool>(tile: &Tile, segment: usize, [p, g, w]: [&[Quad]; 3], rows: &mut [f64]) {
+fn sums(tile: &Tile, segment: usize, [p, g, w]: [&[Quad]; 3], rows: &mut [f64]) {
     let vectors = 0..tile.vectors;
     let [p, g, w] = [p, g, w].map(|plane| Plane(plane).part(vectors.clone()));
     let mut rows = rows.chunks_mut(TABLE_ROWS * tile.channels);
     let (mut sums, mut left) = ([0.0; TABLE_ROWS], segment);
     for i in vectors {
-        let all = summands::<ALL>(p.at(i), g.at(i), w.at(i)).map(F32x4::to_array);
+        let all = summands::<true>(p.at(i), g.at(i), w.at(i)).map(F32x4::to_array);
         for lane in 0..LANES {
-            for r in 0..TABLE_ROWS {
-                if ALL || r < 3 || r == TABLE_ROWS - 1 {
-                    sums[r] += f64::from(all[r][lane]);
-                }
+            for (sum, all) in sums.iter_mut().zip(&all) {
+                *sum += f64::from(all[lane]);
             }
             left -= 1;
             if left > 0 {
@@ -79,7 +77,7 @@ fn spread(slots: &[f32], tile: &Tile, segment: usize, r: usize, k: usize, plane:
 }
 
 impl Workspace {
-    pub fn segment_sums(&mut self, all: bool) {
+    pub fn segment_sums(&mut self) {
         let Self { tile, input, terms, act, target, element, labels, weight, totals, spread, .. } = self;
         let (tile, n): (&Tile, _) = (tile, tile.vectors);
         let rows = &mut totals[TERMS * tile.channels + terms.len()..];
@@ -89,11 +87,7 @@ impl Workspace {
             fill_probabilities(&mut p[..n], tile, &act[tile.plane(k)]);
             fill_target(&mut g[..n], tile, target, labels, k);
             let planes = [&p[..n], &g[..n], Self::weight_plane(tile, weight, element, k)];
-            if all {
-                sums::<true>(tile, input.segment, planes, &mut rows[k..]);
-            } else {
-                sums::<false>(tile, input.segment, planes, &mut rows[k..]);
-            }
+            sums(tile, input.segment, planes, &mut rows[k..]);
         }
     }
 

@@ -11,9 +11,9 @@ const EMPTY = { skip: NaN, zero: 0, one: 1 };
 
 /** The value of a region term and all that hangs on it. */
 export interface RegionResult {
-  /** Of all rows so far. */
+  /** Of all rows so far, by the formula. */
   value: number;
-  /** Whether no pixel counted so far. */
+  /** Whether no pixel counted so far: then the loss is 0, a mean over nothing. */
   nothing: boolean;
   /** The number of the first row of the last run. */
   first: number;
@@ -133,10 +133,7 @@ export class Scorer {
       shares[b] = share;
       result.value += times(share, perRow[b]!);
     }
-    if (!result.nothing) return result;
-    // A mean over nothing is 0: no pixel of any row counts.
-    for (const numbers of [losses, perRow, shares]) numbers.fill(0);
-    result.value = 0;
+    if (result.nothing) for (const numbers of [losses, perRow, shares]) numbers.fill(0);
     return result;
   }
 
