@@ -15,7 +15,7 @@ import {
   tiles,
   wholeGroups,
 } from './plan.js';
-import { canonical, type Rows, Sums, type TermSums } from './sums.js';
+import { type Rows, Sums, type TermSums } from './sums.js';
 import { activationOf, keptClasses, type RegionTerm, type WeightedTerm, type Whole } from './term.js';
 import { unreducedData } from './unreduced.js';
 import type {
@@ -192,9 +192,7 @@ export class TermLoss implements Loss {
   gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array {
     this.#own(sums);
     const { checked, plan } = this.#check(pred, target, call, true);
-    if (sums.channels !== checked.channels && pred.length > 0) {
-      throw new Error(`these are the sums of ${sums.channels} channels, not ${checked.channels}`);
-    }
+    if (pred.length > 0) sums.expect(this.#config, checked.channels);
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
     const { regions } = outcomeOf(plan, sums.terms, []);
@@ -248,11 +246,7 @@ export class TermLoss implements Loss {
     this.#refuseWhole();
     if (!(sums instanceof Sums))
       throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
-    if (canonical(sums.config) !== canonical(this.#config)) {
-      throw new Error(
-        `these are the sums of another loss: ${canonical(sums.config)}, not ${canonical(this.#config)}`,
-      );
-    }
+    sums.expect(this.#config);
   }
 
   #check(pred: Prediction, labels: Target, given: LossCall, parts: boolean): Ready {

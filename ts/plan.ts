@@ -1,5 +1,5 @@
 /** What a call of a loss works with: its terms on the channels at hand, how the samples lie, and what each term is given. */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, sampleWeight } from './check/call.js';
 import { classesOf } from './check/classes.js';
 import { type RegionResult, Scorer } from './family/region.js';
 import { type Group, type GroupSums, type Member, type Steps, sumsPass } from './pass.js';
@@ -238,7 +238,7 @@ export function wholeGroups(
       groups.push({ ...makeGroup(activation, members[index]?.term.ignoreIndex, terms), call, slopes });
       gradients.push({
         scales: (sample) => {
-          const v = call.sampleWeights?.[sample] ?? 1;
+          const v = sampleWeight(call, sample);
           return pixel.map(({ scale }) => v * factor * scale);
         },
         affine:

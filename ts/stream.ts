@@ -3,7 +3,15 @@
  *
  * A chunk's results do not depend on the chunks before it, nor on where the loop runs.
  */
-import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
+import {
+  type CheckedCall,
+  refuseMask,
+  refuseProbability,
+  refuseTarget,
+  refuseWeight,
+  sampleWeight,
+} from './check/call.js';
+import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
 import type { Activation } from './types.js';
@@ -116,10 +124,6 @@ export const STAGE = {
   kept: 262_144,
 } as const;
 
-/** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
-const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
-const LARGEST = [255, 127, 65_535, 32_767, 4_294_967_295, 2_147_483_647, 2_147_483_647];
-
 /** Where a chunk lies: some pixels of one sample, or all pixels of several. */
 export interface Chunk {
   readonly sample: number;
@@ -182,11 +186,14 @@ function indexOf(call: Data, chunk: Chunk, at: number, channels: number): number
   return chunk.sample * call.pixels * channels + (Math.floor(i / run) * channels + k) * run + (i % run);
 }
 
-/** Tells the core the pixel losses of a group, and what multiplies their gradients. */
-function scale(ws: Workspace, { kernels }: Kernels, scales?: ArrayLike<number>): void {
-  kernels.forEach(({ code, exponent }, i) => {
-    ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
-  });
+/** Tells the core the pixel losses of a group, and what multiplies their gradients. `false`: it has no such loss. */
+function scale(ws: Workspace, { kernels }: Kernels, scales?: ArrayLike<number>): boolean {
+  let known = true;
+  for (let i = 0; i < kernels.length; i++) {
+    const { code, exponent } = kernels[i]!;
+    known &&= ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
+  }
+  return known;
 }
 
 /** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */
@@ -197,7 +204,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
   const ignore = group.ignoreIndex ?? NaN;
   const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
   const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
-  ws.raw.input(
+  const known = ws.raw.input(
     call.channels,
     ACTIVATION[group.activation],
     kind,
@@ -209,10 +216,12 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     ignores ? ignore : NaN,
     stored,
   );
-  scale(ws, group, scales);
+  const all = scale(ws, group, scales);
   group.kernels.forEach(({ constants }, i) => {
     ws.table(1 + i).set(constants);
   });
+  if (!known || !all)
+    throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
@@ -315,7 +324,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(call, whole(call), (chunk) => {
-    term.fill(ws.table(1), classes, group.activation, call.sampleWeights?.[chunk.sample] ?? 1);
+    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
     const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);

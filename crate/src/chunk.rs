@@ -1,9 +1,10 @@
-//! The chunk: what the door copies in and out, as it lies in the caller's arrays. Entries of any integer type, channels
-//! first or last, one sample or many; everything behind this file sees planes.
+//! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
+//! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
-use crate::simd::{LANES, Quad};
-use crate::workspace::{Tile, Workspace};
+use crate::simd::{F32x4, LANES, Quad};
+use crate::workspace::{Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
+use core::array::from_fn;
 use core::ops::Range;
 
 /// What the door copies in and out.
@@ -65,7 +66,7 @@ impl Entry<4> for f32 {
 }
 
 /// The type of a target's entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     U8,
     I8,
@@ -77,16 +78,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::U8,
-            1 => Self::I8,
-            2 => Self::U16,
-            3 => Self::I16,
-            4 => Self::U32,
-            5 => Self::I32,
-            _ => Self::F32,
-        }
+    /// The kind of a code of the door, if it is one.
+    pub fn from_code(code: u32) -> Option<Self> {
+        const KINDS: [Kind; 7] = [Kind::U8, Kind::I8, Kind::U16, Kind::I16, Kind::U32, Kind::I32, Kind::F32];
+        KINDS.get(code as usize).copied()
     }
 
     pub fn bytes(self) -> usize {
@@ -141,6 +136,10 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
     }
 }
 
+/// Vectors that the direct loops take at a time, one short loop after another. In one long loop the processor's window
+/// holds less than two rounds, so that it waits for their chains of additions and multiplications.
+pub const BLOCK: usize = 64;
+
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
 /// itself, or, where no whole planes lie there, in the tile. Padding is a certain negative, which no sum notices.
 pub fn direct<'a>(
@@ -159,6 +158,22 @@ pub fn direct<'a>(
     };
     values[tile.pixels..].fill(-f32::MAX);
     (values.as_chunks().0, grad.as_chunks_mut().0)
+}
+
+/// The same for all planes of so many channels, where no lane is padding.
+pub fn direct_planes<'a, const C: usize>(
+    chunk: &'a mut Chunk,
+    tile: &Tile,
+    values: &'a mut [Quad],
+    grad: &'a mut [Quad],
+) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
+    if chunk.run > 0 {
+        return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
+    }
+    let mut out = chunk.out.chunks_mut(chunk.stride);
+    let range = tile.start..tile.start + tile.pixels;
+    let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
+    (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
 }
 
 /// Part of a plane of the tile: which pixels, where in the chunk the first lies, and how far apart they lie there.
@@ -185,19 +200,55 @@ impl Chunk {
         })
     }
 
-    /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
-    #[inline(never)]
-    pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
-        plane[tile.pixels..].fill(0.0);
-        for (pixels, start, step) in self.pieces(tile, k) {
-            let plane = &mut plane[pixels];
-            if self.run == 0 {
-                plane.copy_from_slice(&from[start..start + plane.len()]);
-            } else {
-                read_floats(from[start..].iter().step_by(step).copied(), plane);
+    /// Copies the planes of the tile out of one of the chunk's buffers; padding is 0.
+    pub fn read(&self, from: &[f32], tile: &Tile, planes: &mut [Quad]) {
+        let quads = if self.run == 1 { read_pixels(&from[tile.start * tile.channels..], tile, planes) } else { 0 };
+        for k in LANES * quads..tile.channels {
+            let plane = planes[tile.plane(k)].as_flattened_mut();
+            for (pixels, start, step) in self.pieces(tile, k) {
+                let plane = &mut plane[pixels];
+                if self.run == 0 {
+                    plane.copy_from_slice(&from[start..start + plane.len()]);
+                } else {
+                    read_floats(from[start..].iter().step_by(step).copied(), plane);
+                }
+            }
+        }
+        for k in 0..tile.channels {
+            planes[tile.plane(k)].as_flattened_mut()[tile.pixels..].fill(0.0);
+        }
+    }
+}
+
+/// Channels last to planes, four pixels of four channels at a time, and so many quads of channels.
+fn read_pixels(from: &[f32], tile: &Tile, planes: &mut [Quad]) -> usize {
+    let quads = tile.channels / LANES;
+    for (i, pixels) in from[..tile.pixels * tile.channels].chunks(LANES * tile.channels).enumerate() {
+        for quad in 0..quads {
+            let row = |j: usize| pixels.get(j * tile.channels + LANES * quad..).and_then(|row| row.first_chunk());
+            let columns = F32x4::transpose(from_fn(|j| F32x4::load(row(j).unwrap_or(&[0.0; LANES]))));
+            for (k, column) in columns.into_iter().enumerate() {
+                column.store(&mut planes[(LANES * quad + k) * tile.stride + i]);
             }
         }
     }
+    quads
+}
+
+/// Planes to channels last, likewise; `add` adds to what is there.
+fn write_pixels(planes: &[Quad], tile: &Tile, out: &mut [f32], add: bool) -> usize {
+    let quads = tile.channels / LANES;
+    for (i, pixels) in out[..tile.pixels * tile.channels].chunks_mut(LANES * tile.channels).enumerate() {
+        for quad in 0..quads {
+            let column = |k: usize| F32x4::load(&planes[(LANES * quad + k) * tile.stride + i]);
+            for (j, row) in F32x4::transpose(from_fn(column)).into_iter().enumerate() {
+                let at = j * tile.channels + LANES * quad;
+                let Some(to) = pixels.get_mut(at..).and_then(|to| to.first_chunk_mut()) else { continue };
+                (if add { row + F32x4::load(to) } else { row }).store(to);
+            }
+        }
+    }
+    quads
 }
 
 impl Workspace {
@@ -206,7 +257,10 @@ impl Workspace {
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
         let mut out = core::mem::take(&mut self.chunk.out);
         let tile = Tile { channels: planes, ..self.tile };
-        for k in 0..planes {
+        let interleaved = self.chunk.run == 1 && planes > 1;
+        let quads =
+            if interleaved { write_pixels(buffer(self), &tile, &mut out[tile.start * planes..], add) } else { 0 };
+        for k in LANES * quads..planes {
             let plane = buffer(self)[tile.plane(k)].as_flattened();
             for (pixels, start, step) in self.chunk.pieces(&tile, k) {
                 let plane = &plane[pixels];

@@ -1,5 +1,5 @@
 /**
- * The Keras snippets of an article on extreme class imbalance, number for number: "从loss处理图像分割中类别极度不均衡的状况"
+ * The Keras snippets of an article on extreme class imbalance, number for number: "从loss处理图像分割中类别极度不均衡的状况---keras"
  * ("Extreme class imbalance in image segmentation, from the side of the loss"),
  * https://blog.csdn.net/m0_37477175/article/details/83004746.
  *

@@ -1,10 +1,10 @@
 /**
  * Region losses on the sums of a call: from rows of sums to the value, and to the coefficients of the gradient.
  */
-import { activationOf, type Classes, type RegionTerm, ROWS, type Where } from '../term.js';
+import { activationOf, type Classes, type RegionTerm, ROWS, SUM, type Where } from '../term.js';
 
-const G = 2;
-const N = 7;
+const G = SUM.g;
+const N = SUM.n;
 
 /** The loss of a class whose target is empty. */
 const EMPTY = { skip: NaN, zero: 0, one: 1 };
@@ -38,7 +38,7 @@ interface Part {
 }
 
 /** 0 times a loss that is no number is 0 only where its share says that it does not count. */
-const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
+export const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
 
 /** A region term on so many channels, with room for the numbers of one of its losses. */
 export class Scorer {

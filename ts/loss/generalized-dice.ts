@@ -93,8 +93,14 @@ export function generalizedDiceScore(
  * Formula: 1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d); v = 1/G² (`'square'`), 1/G (`'simple'`),
  * 1 (`'uniform'`), times the class weight. A class with G = 0 takes the largest v of its group (`absentClass: 'max'`), 0
  * (`'zero'`), or all classes take v = 1/(G² + ε) or 1/(G + ε). No class present: every v 0 and the loss 0.
+ * Gradient: w v_k(S − 2g)/D by p_k, S the score and D its denominator. `transform` multiplies as in `diceLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, without smoothing.
+ * Empty: a class without target adds v_k P_k to the denominator, so that `absentClass: 'max'` pushes it down as hard as
+ * the smallest class present, 'zero' not at all. Every class absent: 0.
+ * Weights: ignored and masked pixels, and those of weight 0, are in no sum. Pixel weights multiply a pixel's part of
+ * every sum, G in v too; sample weights weigh the samples' losses, or under `aggregate: 'batch'` their pixels; class
+ * weights multiply v_k.
  * Numerics: v depends on the target alone and is constant for the gradient; f64 throughout (`test/gradient.test.ts`).
  * Errors: `RangeError` for `{ epsilon }` with `'uniform'`; `TypeError` for `average`, `emptyClass` and `classWeighting`,
  * which have no meaning in one ratio.

@@ -1,7 +1,7 @@
 /** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
+import { ARRAYS } from '../check/kinds.js';
 import type { Data } from '../stream.js';
 import { threadsOf } from '../threads.js';
-import { KINDS } from '../workspace.js';
 import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
 
@@ -21,7 +21,7 @@ export const canShare = (array: unknown): boolean => threadsOf() === 'shared' &&
 /** The array, or a copy of it on shared memory. */
 function share<T extends ArrayLike<number>>(array: T): T {
   if (isShared(array)) return array;
-  const Kind = KINDS[codeOf(array)] as Float32ArrayConstructor;
+  const Kind = ARRAYS[codeOf(array)] as Float32ArrayConstructor;
   const copy = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
   copy.set(array);
   return copy as unknown as T;
