@@ -98,7 +98,19 @@ export const CASES: readonly Case[] = [
   },
   { name: 'Dice + cross-entropy 1x21x512x512', formula: 'diceCrossEntropy', shape: [1, 21, ...IMAGE] },
   { name: 'latency: binary cross-entropy 1x1x8x8', formula: 'binaryCrossEntropy', shape: [1, 1, 8, 8] },
+  { name: 'latency: sigmoid Dice 1x1x8x8', formula: 'sigmoidDice', shape: [1, 1, 8, 8] },
+  { name: 'latency: cross-entropy 1x4x8x8', formula: 'crossEntropy', shape: [1, 4, 8, 8] },
+  { name: 'latency: softmax Dice 1x4x8x8', formula: 'softmaxDice', shape: [1, 4, 8, 8] },
   { name: 'latency: Dice + cross-entropy 1x4x8x8', formula: 'diceCrossEntropy', shape: [1, 4, 8, 8] },
+  { name: 'small samples: cross-entropy 65536x4', formula: 'crossEntropy', shape: [65_536, 4] },
+  { name: 'small samples: softmax Dice 65536x4', formula: 'softmaxDice', shape: [65_536, 4] },
+  { name: 'small samples: softmax Dice 65536x4x2x2', formula: 'softmaxDice', shape: [65_536, 4, 2, 2] },
+  { name: 'small samples: sigmoid Dice 65536x1x2x2', formula: 'sigmoidDice', shape: [65_536, 1, 2, 2] },
+  {
+    name: 'small samples: Dice + cross-entropy 65536x4x2x2',
+    formula: 'diceCrossEntropy',
+    shape: [65_536, 4, 2, 2],
+  },
 ];
 
 /** Mulberry32: the same data in every run, so that two runs compare. */

@@ -86,6 +86,7 @@ interface RegionDefinition {
   readonly allSums: boolean;
   readonly joint?: boolean;
   readonly distances?: RegionTerm['distances'];
+  readonly readsBatch?: boolean;
   readonly score: RegionTerm['score'];
   readonly formula: string;
   /** The loss's own options in force. */
@@ -105,6 +106,7 @@ export function sumsLoss(name: string, options: RegionOptions, definition: Regio
     classWeighting: options.classWeighting ?? 'normalized',
     emptyClass: options.emptyClass ?? 'score',
     distances: definition.distances,
+    readsBatch: definition.readsBatch ?? false,
     score: definition.score,
   };
   return finish(term, definition.given ?? options, definition.formula, definition.own);

@@ -27,7 +27,11 @@ export function callOf({ name, options, terms }: LossConfig): string {
 export const brief = (x: number): string => String(Number(x.toPrecision(5)));
 
 /** The first of a list, and how many more there are. */
-export function first<T>(list: readonly T[], write: (entry: T) => string, separator: string): string {
+export function first<T>(
+  list: readonly T[],
+  write: (entry: T, at: number) => string,
+  separator: string,
+): string {
   const shown = list.slice(0, SHOWN).map(write);
   if (list.length > SHOWN) shown.push(`… ${list.length - SHOWN} more`);
   return shown.join(separator);

@@ -1,23 +1,21 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
-import { type CheckedCall, checkCall, sampleWeight } from './check/call.js';
+import { type CheckedCall, checkCall } from './check/call.js';
 import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
-import { pixelFactor, pixelValue } from './family/pixel.js';
-import { addAffine, type RegionResult, regionResult } from './family/region.js';
 import { callOf, INSPECT } from './inspect.js';
+import { gradientsOf, outcomeOf, tileByTile, weightOf } from './outcome.js';
 import { countPass, gradientPass, runPass, runSteps, type Steps, sumsPass } from './pass.js';
 import {
   accumulate,
-  endToEnd,
+  layOut,
   makePlan,
   meanOverRows,
   type Plan,
-  rowsOfSamples,
   termSums,
+  tiles,
   wholeGroups,
 } from './plan.js';
-import type { GroupGradient } from './stream.js';
-import { type PixelSums, type Row, Sums, type TermSums } from './sums.js';
+import { type Rows, Sums, type TermSums } from './sums.js';
 import { activationOf, keptClasses, type RegionTerm, type WeightedTerm, type Whole } from './term.js';
 import { unreducedData } from './unreduced.js';
 import type {
@@ -39,15 +37,6 @@ interface Ready {
   readonly whole: readonly (Whole | undefined)[];
 }
 
-/** What the sums of all terms come to. */
-interface Outcome {
-  readonly value: number;
-  /** Value of each term, unweighted. */
-  readonly values: readonly number[];
-  /** Of each region term. */
-  readonly regions: readonly (RegionResult | undefined)[];
-}
-
 export class TermLoss implements Loss {
   readonly name: string;
   readonly mergeable: boolean;
@@ -67,21 +56,35 @@ export class TermLoss implements Loss {
   }
 
   value(pred: Prediction, target: Target, call: LossCall): number {
-    return runSteps(this.valueSteps(pred, target, call));
+    const ready = this.#check(pred, target, call, false);
+    const ranges = tiles(ready.checked, ready.plan);
+    if (ranges) return tileByTile(ready.checked, ready.plan, ranges, undefined);
+    return runSteps(this.#value(ready));
   }
 
-  *valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
-    const { checked, plan, whole } = this.#check(pred, target, call, false);
-    return this.#outcome(plan, yield* accumulate(checked, plan), whole).value;
+  valueSteps(pred: Prediction, target: Target, call: LossCall): Steps<number> {
+    return this.#value(this.#check(pred, target, call, false));
+  }
+
+  *#value({ checked, plan, whole }: Ready): Steps<number> {
+    return outcomeOf(plan, yield* accumulate(checked, plan), whole).value;
   }
 
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad {
-    return runSteps(this.valueAndGradSteps(pred, target, call));
+    const ready = this.#check(pred, target, call, false);
+    const { checked, plan } = ready;
+    const ranges = tiles(checked, plan);
+    if (ranges === undefined) return runSteps(this.#twoPasses(ready));
+    const grad = checked.out ?? new Float32Array(pred.length);
+    return { value: tileByTile(checked, plan, ranges, grad), grad };
   }
 
-  *valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
-    const { checked, plan, whole } = this.#check(pred, target, call, false);
-    const grad = checked.out ?? new Float32Array(pred.length);
+  valueAndGradSteps(pred: Prediction, target: Target, call: LossCall): Steps<ValueAndGrad> {
+    return this.#twoPasses(this.#check(pred, target, call, false));
+  }
+
+  *#twoPasses({ checked, plan, whole }: Ready): Steps<ValueAndGrad> {
+    const grad = checked.out ?? new Float32Array(checked.pred.length);
     const [group] = plan.groups;
     let sums: TermSums[];
     let stored = false;
@@ -93,22 +96,29 @@ export class TermLoss implements Loss {
       // What may be overwritten is checked first; divisors that data decides are counted first.
       if (checked.aliased || (fused && count.stages[0] !== 0)) yield count;
       if (fused) {
-        const gradients = this.#gradients(checked, plan, termSums(checked, plan, [count.sums]), undefined);
-        yield gradientPass(checked, plan.groups, gradients, grad, false, count.sums);
-        return { value: this.#outcome(plan, termSums(checked, plan, [count.sums]), []).value, grad };
+        const found = termSums(checked, plan, count.sums);
+        yield gradientPass(
+          checked,
+          plan.groups,
+          gradientsOf(checked, plan, found, []),
+          grad,
+          false,
+          count.sums,
+        );
+        return { value: outcomeOf(plan, found, []).value, grad };
       }
       // Given probabilities need no storing: pass 2 reads the prediction again.
       stored = group.activation !== 'none' && !group.pixel.some(({ term }) => term.needsLogits);
       const pass = sumsPass(checked, group, stored ? grad : undefined);
       yield pass;
-      sums = termSums(checked, plan, [pass.sums]);
+      sums = termSums(checked, plan, pass.sums);
     }
-    const outcome = this.#outcome(plan, sums, whole);
-    const gradients = this.#gradients(checked, plan, sums, outcome);
-    const more = wholeGroups(plan, whole, (index) => this.#weightOf(checked, index));
+    const { value, regions } = outcomeOf(plan, sums, whole);
+    const gradients = gradientsOf(checked, plan, sums, regions);
+    const more = wholeGroups(plan, whole, (index) => weightOf(plan, checked, index));
     const groups = [...plan.groups, ...more.groups];
     yield gradientPass(checked, groups, [...gradients, ...more.gradients], grad, stored);
-    return { value: outcome.value, grad };
+    return { value, grad };
   }
 
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced {
@@ -122,7 +132,7 @@ export class TermLoss implements Loss {
     const [group] = plan.groups;
     if (only.family === 'pixel' && group) return unreducedData(checked, group);
     const region = only as RegionTerm;
-    const { regions } = this.#outcome(plan, runSteps(accumulate(checked, plan)), []);
+    const { regions } = outcomeOf(plan, runSteps(accumulate(checked, plan)), []);
     const rows = region.aggregate === 'sample' ? [samples] : [];
     return {
       data: regions[0]?.losses ?? new Float64Array(0),
@@ -133,7 +143,7 @@ export class TermLoss implements Loss {
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation {
     const { checked, plan, whole } = this.#check(pred, target, call, false);
     const sums = runSteps(accumulate(checked, plan));
-    const { value, values, regions } = this.#outcome(plan, sums, whole);
+    const { value, values, regions } = outcomeOf(plan, sums, whole);
     const counted = new Set(plan.members.flatMap(({ classes }) => classes.kept));
     const common = {
       value,
@@ -155,10 +165,11 @@ export class TermLoss implements Loss {
     const [result] = regions;
     const [only] = plan.members;
     if (result === undefined || only?.term.family !== 'region') return common;
-    const rows = (sums[0] as { rows: readonly Row[] }).rows;
     return {
       ...common,
-      ...(only.term.average === 'macro' && { perClass: meanOverRows(result, rows, only.classes.kept) }),
+      ...(only.term.average === 'macro' && {
+        perClass: meanOverRows(result, sums[0] as Rows, only.classes.kept),
+      }),
       ...(only.term.aggregate === 'sample' && { perSample: result.perRow }),
     };
   }
@@ -175,7 +186,7 @@ export class TermLoss implements Loss {
 
   valueFrom(sums: Sums): number {
     this.#own(sums);
-    return this.#outcome(this.#plan(sums.channels), sums.terms, []).value;
+    return outcomeOf(this.#plan(sums.channels), sums.terms, []).value;
   }
 
   gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array {
@@ -184,8 +195,8 @@ export class TermLoss implements Loss {
     if (pred.length > 0) sums.expect(this.#config, checked.channels);
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
-    const outcome = this.#outcome(plan, sums.terms, []);
-    const gradients = this.#gradients(checked, plan, sums.terms, outcome);
+    const { regions } = outcomeOf(plan, sums.terms, []);
+    const gradients = gradientsOf(checked, plan, sums.terms, regions, true);
     runPass(gradientPass(checked, plan.groups, gradients, grad, false));
     return grad;
   }
@@ -248,7 +259,7 @@ export class TermLoss implements Loss {
             ? term.run(checked, classes, activationOf(term, checked.channels), term)
             : undefined,
         );
-    return { checked: endToEnd(checked, this.terms), plan, whole };
+    return { checked: layOut(checked, plan), plan, whole };
   }
 
   #plan(channels: number): Plan {
@@ -258,64 +269,5 @@ export class TermLoss implements Loss {
       this.#plans.set(channels, plan);
     }
     return plan;
-  }
-
-  #outcome(plan: Plan, sums: readonly TermSums[], whole: Ready['whole']): Outcome {
-    const regions = plan.members.map(({ term, classes }, i) =>
-      term.family === 'region'
-        ? regionResult(term, classes, (sums[i] as { rows: readonly Row[] }).rows)
-        : undefined,
-    );
-    const values = plan.members.map(({ term, classes }, i) => {
-      if (term.family === 'region') return regions[i]?.value ?? NaN;
-      if (term.family === 'whole') return whole[i]?.value ?? NaN;
-      return pixelValue(term, classes, activationOf(term, classes.channels), sums[i] as PixelSums);
-    });
-    const [only] = this.terms;
-    // A single loss's value is not multiplied: 1·x is x, but a sum of one would turn −0 into 0.
-    if (this.terms.length === 1 && only?.weight === 1) return { value: values[0] ?? NaN, values, regions };
-    const value = this.terms.reduce((sum, { weight }, i) => sum + weight * (values[i] ?? NaN), 0);
-    return { value, values, regions };
-  }
-
-  /** What multiplies the gradient of a term. */
-  #weightOf({ upstream }: CheckedCall, index: number): number {
-    return upstream * (this.terms[index]?.weight ?? 0);
-  }
-
-  #gradients(
-    checked: CheckedCall,
-    plan: Plan,
-    sums: readonly TermSums[],
-    outcome: Outcome | undefined,
-  ): GroupGradient[] {
-    return plan.groups.map((group) => {
-      // Looked up before anything is written, since `out` may be the prediction.
-      const rowOf = group.region.map(({ term, index }) => rowsOfSamples(checked, term, sums[index]));
-      const scales = group.pixel.map(({ term, classes, index }) => {
-        const { divisor } = sums[index] as PixelSums;
-        return this.#weightOf(checked, index) * pixelFactor(term, classes, group.activation, divisor);
-      });
-      return {
-        scales: (sample) => {
-          const v = sampleWeight(checked, sample);
-          return scales.map((scale) => v * scale);
-        },
-        affine:
-          group.region.length === 0
-            ? undefined
-            : (sample, table) => {
-                const all = new Float64Array(table.length);
-                group.region.forEach(({ term, classes, index }, i) => {
-                  const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
-                  const row = rowOf[i]?.[sample] ?? 0;
-                  const v = term.aggregate === 'batch' ? sampleWeight(checked, sample) : 1;
-                  addAffine(all, partials, row, classes.channels, v * this.#weightOf(checked, index));
-                });
-                table.set(all);
-                return all.subarray(2 * checked.channels).some((x) => x !== 0);
-              },
-      };
-    });
   }
 }

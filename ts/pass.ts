@@ -13,6 +13,7 @@ import {
   type Chunk,
   type GroupGradient,
   type Kernels,
+  type Range,
   refuse,
   runChunks,
   STAGE,
@@ -20,6 +21,7 @@ import {
   type Work,
 } from './stream.js';
 import { type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
+import { totalsLength } from './workspace.js';
 
 export interface Member<T> {
   readonly term: T;
@@ -37,8 +39,8 @@ export interface Group extends Kernels {
 export interface GroupSums {
   /** Of each pixel term: the weighted sum, and what the mean divides by. */
   readonly pixel: { sum: number; divisor: number }[];
-  /** Of each sample: the core's `ROWS` sums a channel, not yet times the sample's weight; none where none are asked for. */
-  readonly rows: Float64Array[];
+  /** Of each sample the core's `ROWS` sums a channel, not yet times its weight; none where none are asked for. */
+  rows: Float64Array;
 }
 
 /** A pass over all chunks of a call. */
@@ -47,14 +49,18 @@ export interface Pass extends Work {
   readonly groups: readonly Group[];
   /** What the pass adds up, of its only group. */
   readonly sums?: GroupSums | undefined;
+  /** The samples it is over; without it all. */
+  readonly range?: Range | undefined;
 }
 
 /** The stages that count what the means of a group divide by. */
 function counting(call: CheckedCall, group: Group): number {
-  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
-  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
-  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
-  return (weighed ? STAGE.mass : 0) | (counted ? STAGE.valid : 0);
+  let stages = 0;
+  for (const member of group.pixel) {
+    if (knownDivisor(member, group.activation, call) !== undefined) continue;
+    stages |= member.term.normalizer === 'weights' ? STAGE.mass : STAGE.valid;
+  }
+  return stages;
 }
 
 function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
@@ -90,32 +96,60 @@ export function addTotals(pass: Pass, totals: Float64Array, chunk: Chunk): void 
   const [stages = 0] = pass.stages;
   if (stages & (STAGE.valid | STAGE.mass)) addDivisors(pass, totals, chunk);
   if (stages & STAGE.terms) addValues(pass, totals, chunk);
-  if (stages & (STAGE.sums | STAGE.allSums | STAGE.wasserstein | STAGE.counts)) {
-    const row = pass.sums?.rows[chunk.sample] as Float64Array;
-    for (let i = 0; i < row.length; i++) row[i] = (row[i] ?? 0) + (totals[i] ?? NaN);
-  }
+  if (stages & (STAGE.sums | STAGE.allSums | STAGE.wasserstein | STAGE.counts)) addRows(pass, totals, chunk);
 }
 
-function emptySums(call: CheckedCall, group: Group, rows = group.region.length > 0): GroupSums {
-  const row = (): Float64Array => new Float64Array(ROWS * call.channels);
+function addRows(
+  { call, groups, stages: [stages = 0], sums }: Pass,
+  totals: Float64Array,
+  chunk: Chunk,
+): void {
+  const { channels, together } = call;
+  if (sums === undefined) return;
+  const size = ROWS * channels;
+  const from = together > 1 ? totalsLength(channels, groups[0]?.kernels.length ?? 0) : 0;
+  if (stages & STAGE.keep) {
+    // Read before the next run, and before that not written.
+    sums.rows = totals.subarray(from, from + chunk.samples * size);
+    return;
+  }
+  const { rows } = sums;
+  const at = chunk.sample * size;
+  if (together > 1) rows.set(totals.subarray(from, from + chunk.samples * size), at);
+  else for (let i = 0; i < size; i++) rows[at + i]! += totals[i]!;
+}
+
+const NO_ROWS = new Float64Array(0);
+
+function emptySums(
+  call: CheckedCall,
+  group: Group,
+  samples = group.region.length > 0 ? call.samples : 0,
+): GroupSums {
   return {
     pixel: group.pixel.map((member) => ({
       sum: 0,
       divisor: knownDivisor(member, group.activation, call) ?? 0,
     })),
-    rows: rows ? Array.from({ length: call.samples }, row) : [],
+    rows: samples > 0 ? new Float64Array(samples * ROWS * call.channels) : NO_ROWS,
   };
 }
 
 /** Looks at target, mask and weights alone: checks them, and counts what the means divide by. */
 export function countPass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
   const stages = [counting(call, group)];
-  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group) };
+  return { call, groups: [group], stages, stored: false, sums: emptySums(call, group, 0) };
 }
 
 /** Of the target alone: the sums g and n of each channel. */
 export function balancePass(call: CheckedCall, group: Group): Pass & { sums: GroupSums } {
-  return { call, groups: [group], stages: [STAGE.counts], stored: false, sums: emptySums(call, group, true) };
+  return {
+    call,
+    groups: [group],
+    stages: [STAGE.counts],
+    stored: false,
+    sums: emptySums(call, group, call.samples),
+  };
 }
 
 /** The error of every element into `out`; its sign bit is the target, ±∞ no error (see the core). */
@@ -135,24 +169,46 @@ export function elementsPass(
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
-/** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
-export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
+/** The stages of pass 1. */
+function summing(group: Group): number {
   const allSums = group.region.some(({ term }) => term.allSums);
   const regionSums = group.distances ? STAGE.wasserstein : allSums ? STAGE.allSums : STAGE.sums;
-  const stages =
-    counting(call, group) |
-    STAGE.values |
-    (group.pixel.length > 0 ? STAGE.terms : 0) |
-    (group.region.length > 0 ? regionSums : 0) |
-    (store ? STAGE.store : 0);
-  return {
-    call,
-    groups: [group],
-    stages: [stages],
-    out: store,
-    stored: false,
-    sums: emptySums(call, group),
-  };
+  return (
+    STAGE.values | (group.pixel.length > 0 ? STAGE.terms : 0) | (group.region.length > 0 ? regionSums : 0)
+  );
+}
+
+/** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
+export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
+  const stages = [counting(call, group) | summing(group) | (store ? STAGE.store : 0)];
+  return { call, groups: [group], stages, out: store, stored: false, sums: emptySums(call, group) };
+}
+
+/**
+ * Pass 1 of a range that is one tile, which the core keeps for pass 2. `sums`: where pixel sums are added; `counted`: its
+ * divisors are known.
+ */
+export function keptSumsPass(
+  call: CheckedCall,
+  group: Group,
+  sums: GroupSums,
+  counted: boolean,
+  range: Range,
+): Pass & { sums: GroupSums } {
+  const stages = [(counted ? 0 : counting(call, group)) | summing(group) | STAGE.keep];
+  return { call, groups: [group], stages, stored: false, sums, range };
+}
+
+/** Pass 2 of the range of the pass before, which the core has kept. */
+export function keptGradientPass(
+  { call, groups, range }: Pass,
+  gradients: readonly GroupGradient[],
+  out: Float32Array,
+): Pass {
+  const stages = groups.map(
+    ({ distances }) => STAGE.gradient | STAGE.kept | (distances ? STAGE.wasserstein : 0),
+  );
+  return { call, groups, stages, gradients, out, stored: false, range, kept: true };
 }
 
 /**
@@ -183,7 +239,7 @@ export function gradientPass(
 /** Runs a pass on this thread. */
 export function runPass(pass: Pass): void {
   const found = (totals: Float64Array, chunk: Chunk): void => addTotals(pass, totals, chunk);
-  const fault = runChunks(pass, whole(pass.call), pass.sums && found);
+  const fault = runChunks(pass, pass.range ?? whole(pass.call), pass.sums && found);
   if (fault) refuse(pass.call, fault);
 }
 

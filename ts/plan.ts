@@ -1,10 +1,10 @@
 /** What a call of a loss works with: its terms on the channels at hand, how the samples lie, and what each term is given. */
 import { type CheckedCall, sampleWeight } from './check/call.js';
 import { classesOf } from './check/classes.js';
-import type { RegionResult } from './family/region.js';
+import { type RegionResult, Scorer } from './family/region.js';
 import { type Group, type GroupSums, type Member, type Steps, sumsPass } from './pass.js';
-import type { GroupGradient, Kernel } from './stream.js';
-import type { PixelSums, Row, TermSums } from './sums.js';
+import type { GroupGradient, Kernel, Range } from './stream.js';
+import type { PixelSums, Rows, TermSums } from './sums.js';
 import {
   activationOf,
   type PixelTerm,
@@ -15,6 +15,7 @@ import {
   type Whole,
 } from './term.js';
 import type { Activation } from './types.js';
+import { tilePixels } from './workspace.js';
 
 /** Sample number of the one row of a loss over the batch. */
 const BATCH = -1;
@@ -23,6 +24,12 @@ const BATCH = -1;
 export interface Plan {
   readonly groups: readonly Group[];
   readonly members: readonly Member<Term>[];
+  /** Of each term. */
+  readonly weights: readonly number[];
+  /** Whether each tile can be done with before the next, whatever the others hold. */
+  readonly local: boolean;
+  /** Of each region term. */
+  readonly scorers: readonly (Scorer | undefined)[];
 }
 
 function kernelOf({ term, classes }: Member<PixelTerm>, activation: Activation): Kernel {
@@ -61,6 +68,17 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
   }
   return {
     members,
+    weights: terms.map(({ weight }) => weight),
+    local: terms.every(
+      ({ term }) =>
+        term.family !== 'region' ||
+        (term.aggregate === 'sample' &&
+          !term.readsBatch &&
+          (term.reduction === 'sum' || term.emptyClass !== 'skip')),
+    ),
+    scorers: members.map(({ term, classes }) =>
+      term.family === 'region' ? new Scorer(term, classes) : undefined,
+    ),
     groups: [...groups.values()].map((group) => {
       const [{ term }] = group as [Member<Term>];
       return makeGroup(
@@ -74,72 +92,115 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
 }
 
 /**
- * The call with its samples laid end to end as one, where the terms do not tell them apart and memory already has them
- * so: 65,536 samples of one pixel are then a few chunks, not 65,536.
+ * The call as the core is to take it, where samples are many and small, so that each is no chunk of its own.
+ *
+ * Where the terms do not tell samples apart they are laid end to end as one. Where they do, but all that is wanted of
+ * each is its region sums, a tile takes several together.
  */
-export function endToEnd(checked: CheckedCall, terms: readonly WeightedTerm[]): CheckedCall {
-  const { samples, channels, pixels, last } = checked;
-  const contiguous = channels === 1 || last || pixels === 1;
-  const apart = terms.some(
-    ({ term }) => term.family === 'whole' || (term.family === 'region' && term.aggregate === 'sample'),
-  );
-  if (samples <= 1 || !contiguous || apart || checked.sampleWeights) return checked;
-  return { ...checked, samples: 1, pixels: samples * pixels, last: channels > 1 };
+export function layOut(checked: CheckedCall, { groups, members }: Plan): CheckedCall {
+  const { samples, channels, pixels, last, sampleWeights } = checked;
+  if (samples <= 1 || members.some(({ term }) => term.family === 'whole')) return checked;
+  const most = pixels > 0 ? Math.floor(tilePixels(channels) / pixels) : 0;
+  const run = channels === 1 ? 0 : last ? 1 : pixels;
+  const apart = members.some(({ term }) => term.family === 'region' && term.aggregate === 'sample');
+  if (!apart && !sampleWeights) {
+    if (run > 1 && most < 2) return checked;
+    return { ...checked, samples: 1, pixels: samples * pixels, run };
+  }
+  const summed = groups.some(({ distances, pixel }) => distances || (sampleWeights && pixel.length > 0));
+  return most < 2 || summed ? checked : { ...checked, together: most, run };
+}
+
+/**
+ * The tiles of a call with region losses that can each be done with before the next, since after its sums its gradient is
+ * known. `undefined`: there are none such.
+ */
+export function tiles(checked: CheckedCall, { groups, members, local }: Plan): Range[] | undefined {
+  const { samples, channels, pixels, together } = checked;
+  const [group] = groups;
+  if (
+    groups.length !== 1 ||
+    !group ||
+    group.region.length === 0 ||
+    members.length > group.region.length + group.pixel.length
+  ) {
+    return undefined;
+  }
+  if (pixels === 0 || pixels > tilePixels(channels) || (samples > together && !local)) return undefined;
+  const ranges: Range[] = [];
+  for (let sample = 0; sample < samples; sample += together) {
+    ranges.push({ sample, samples: Math.min(together, samples - sample), start: 0, pixels });
+  }
+  return ranges;
 }
 
 /** Pass 1 of every group. */
 export function* accumulate(checked: CheckedCall, plan: Plan): Steps<TermSums[]> {
-  const found: GroupSums[] = [];
+  const sums: TermSums[] = [];
   for (const group of plan.groups) {
     const pass = sumsPass(checked, group);
     yield pass;
-    found.push(pass.sums);
+    addSums(sums, checked, group, pass.sums);
   }
-  return termSums(checked, plan, found);
+  return sums;
 }
 
-/** The sums of each term, in the order of the terms. */
-export function termSums(checked: CheckedCall, plan: Plan, found: readonly GroupSums[]): TermSums[] {
-  const sums: TermSums[] = [];
-  plan.groups.forEach((group, at) => {
-    const { pixel, rows } = found[at] as GroupSums;
-    group.pixel.forEach(({ index }, i) => {
-      sums[index] = { ...(pixel[i] as PixelSums) };
-    });
-    for (const { term, index } of group.region) sums[index] = { rows: regionRows(checked, term, rows) };
+/** The sums of each term of a group, in the order of the terms. */
+export function termSums(checked: CheckedCall, { groups: [group] }: Plan, found: GroupSums): TermSums[] {
+  return group ? addSums([], checked, group, found) : [];
+}
+
+function addSums(sums: TermSums[], checked: CheckedCall, group: Group, found: GroupSums): TermSums[] {
+  pixelSums(group, found, sums);
+  for (const { term, index } of group.region) sums[index] = regionRows(checked, term, found.rows);
+  return sums;
+}
+
+/** The sums of each pixel term of a group, in the order of the terms; those found, which a pass may still add to. */
+export function pixelSums(group: Group, found: GroupSums, sums: TermSums[] = []): TermSums[] {
+  group.pixel.forEach(({ index }, i) => {
+    sums[index] = found.pixel[i] as PixelSums;
   });
   return sums;
 }
 
 /** The rows of a region term, of the sums of each sample. */
-export function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float64Array[]): Row[] {
-  if (term.aggregate === 'batch') return [{ sample: BATCH, weight: 1, sums: batchRow(checked, rows) }];
-  return rows.map((sums, b) => ({
-    sample: checked.firstSample + b,
-    weight: sampleWeight(checked, b),
-    sums,
-  }));
+export function regionRows(checked: CheckedCall, term: RegionTerm, sums: Float64Array): Rows {
+  if (term.aggregate === 'batch') return { samples: [BATCH], weights: [1], sums: batchRow(checked, sums) };
+  const { samples: count, sampleWeights, firstSample } = checked;
+  const samples = new Float64Array(count);
+  const weights = new Float64Array(count);
+  for (let b = 0; b < count; b++) {
+    samples[b] = firstSample + b;
+    weights[b] = sampleWeights?.[b] ?? 1;
+  }
+  return { samples, weights, sums };
 }
 
 /** The row of all samples together, each times its weight. */
-export function batchRow(checked: CheckedCall, rows: readonly Float64Array[]): Float64Array {
-  const sums = new Float64Array(ROWS * checked.channels);
-  rows.forEach((row, b) => {
-    const v = sampleWeight(checked, b);
+export function batchRow(
+  { channels, samples, sampleWeights }: CheckedCall,
+  rows: Float64Array,
+): Float64Array {
+  if (samples === 1 && !sampleWeights) return rows;
+  const size = ROWS * channels;
+  const sums = new Float64Array(size);
+  for (let b = 0; b < samples; b++) {
+    const v = sampleWeights?.[b] ?? 1;
     // A sample of weight 0 is out, whatever it holds.
-    if (v !== 0) row.forEach((x, i) => (sums[i] = (sums[i] ?? 0) + v * x));
-  });
+    if (v !== 0) for (let i = 0; i < size; i++) sums[i]! += v * rows[b * size + i]!;
+  }
   return sums;
 }
 
 /** Position of each sample's row among the sums of a region term. */
-export function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: TermSums | undefined): number[] {
-  const { rows } = sums as { rows: readonly Row[] };
-  const positions = new Map(rows.map((row, position) => [row.sample, position]));
+export function rowsOfSamples(checked: CheckedCall, sums: Rows): number[] {
+  const positions = new Map(Array.from(sums.samples, (sample, position) => [sample, position]));
   return Array.from({ length: checked.samples }, (_, b) => {
-    const sample = term.aggregate === 'batch' ? BATCH : checked.firstSample + b;
-    const position = positions.get(sample);
-    if (position === undefined) throw new RangeError(`"sums" hold no sample ${sample}; see "sample"`);
+    const position = positions.get(BATCH) ?? positions.get(checked.firstSample + b);
+    if (position === undefined) {
+      throw new RangeError(`"sums" hold no sample ${checked.firstSample + b}; see "sample"`);
+    }
     return position;
   });
 }
@@ -147,18 +208,19 @@ export function rowsOfSamples(checked: CheckedCall, term: RegionTerm, sums: Term
 /** The mean loss of each class over the rows that do not skip it. */
 export function meanOverRows(
   { losses }: RegionResult,
-  rows: readonly Row[],
+  { weights }: Rows,
   kept: readonly number[],
 ): Float64Array {
   return Float64Array.from(kept, (_, i) => {
-    let [sum, weight] = [0, 0];
-    rows.forEach((row, b) => {
+    let [sum, total] = [0, 0];
+    for (let b = 0; b < weights.length; b++) {
       const loss = losses[b * kept.length + i] ?? NaN;
-      if (Number.isNaN(loss) || row.weight === 0) return;
-      sum += row.weight * loss;
-      weight += row.weight;
-    });
-    return sum / weight;
+      const weight = weights[b] ?? 0;
+      if (Number.isNaN(loss) || weight === 0) continue;
+      sum += weight * loss;
+      total += weight;
+    }
+    return sum / total;
   });
 }
 
@@ -182,7 +244,7 @@ export function wholeGroups(
         },
         affine:
           slopes &&
-          ((sample, table) => {
+          ((sample, _, table) => {
             for (let k = 0; k < call.channels; k++) table[k] = factor * slopes.scale(sample, k);
             return false;
           }),

@@ -5,7 +5,6 @@
  */
 import {
   type CheckedCall,
-  placeOf,
   refuseMask,
   refuseProbability,
   refuseTarget,
@@ -16,7 +15,7 @@ import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
 import type { Activation } from './types.js';
-import { type Workspace, workspace } from './workspace.js';
+import { chunkPixels, type Workspace, workspace } from './workspace.js';
 
 /** A pixel loss as the core takes it. */
 export interface Kernel {
@@ -48,10 +47,10 @@ export interface GroupGradient {
   /** Of each pixel term. */
   readonly scales: (sample: number) => ArrayLike<number>;
   /**
-   * Of the region terms together: writes rows a…e of the affine gradient, and tells whether more than a and b are not 0.
-   * Of slopes: writes what multiplies those of each class.
+   * Of the region terms together: writes rows a…e of the affine gradient of so many samples, a table each, and tells
+   * whether more than a and b are not 0. Of slopes: writes what multiplies those of each class.
    */
-  readonly affine: ((sample: number, table: Float32Array) => boolean) | undefined;
+  readonly affine: ((sample: number, samples: number, tables: Float32Array) => boolean) | undefined;
 }
 
 /** The data of a call, and how it lies. */
@@ -60,7 +59,8 @@ export type Data = Pick<
   | 'samples'
   | 'channels'
   | 'pixels'
-  | 'last'
+  | 'run'
+  | 'together'
   | 'pred'
   | 'target'
   | 'kind'
@@ -82,6 +82,8 @@ export interface Work {
   readonly out?: Float32Array | undefined;
   /** Whether the values are read from `out`, where pass 1 left the probabilities. */
   readonly stored: boolean;
+  /** Whether the core has the one chunk already, activated, from the run before. */
+  readonly kept?: boolean | undefined;
 }
 
 /** Part of the chunks: some pixels of one sample, or all pixels of some. */
@@ -120,25 +122,38 @@ export const STAGE = {
   wasserstein: 65_536,
   residuals: 131_072,
   probabilities: 262_144,
+  keep: 524_288,
+  kept: 1_048_576,
 } as const;
 
-/** Where a chunk lies. */
+/** Where a chunk lies: some pixels of one sample, or all pixels of several. */
 export interface Chunk {
   readonly sample: number;
+  readonly samples: number;
   readonly start: number;
+  /** Pixels, of all its samples. */
   readonly length: number;
+}
+
+/** Pixels from one chunk of a sample to the next: whole runs. */
+export function chunkStep({ channels, run }: Pick<Data, 'channels' | 'run'>): number {
+  const most = chunkPixels(channels);
+  return run > 1 ? Math.floor(most / run) * run : most;
 }
 
 /** The chunks of a range, which starts at one. `visit` may end it by returning false. */
 export function eachChunk(
-  chunkPixels: number,
+  call: Pick<Data, 'channels' | 'run' | 'together'>,
   { sample: first, samples, start: from, pixels }: Range,
   visit: (chunk: Chunk) => boolean | undefined,
 ): void {
   const end = from + pixels;
-  for (let sample = first; sample < first + samples; sample++) {
-    for (let start = from; start < end; start += chunkPixels) {
-      if (visit({ sample, start, length: Math.min(chunkPixels, end - start) }) === false) return;
+  const step = call.together > 1 ? pixels : chunkStep(call);
+  for (let sample = first; sample < first + samples; sample += call.together) {
+    const count = Math.min(call.together, first + samples - sample);
+    for (let start = from; start < end; start += step) {
+      const length = count * Math.min(step, end - start);
+      if (visit({ sample, samples: count, start, length }) === false) return;
     }
   }
 }
@@ -153,11 +168,11 @@ export const whole = ({ samples, pixels }: Data): Range => ({ sample: 0, samples
 export function eachRun(
   stride: number,
   call: Data,
-  { sample, start, length }: Chunk,
+  { sample, start, length }: Pick<Chunk, 'sample' | 'start' | 'length'>,
   channels: number,
   copy: (at: number, from: number, length: number) => void,
 ): void {
-  if (channels === 1 || call.last) {
+  if (channels === 1 || call.run > 0) {
     copy(0, (sample * call.pixels + start) * channels, length * channels);
     return;
   }
@@ -169,34 +184,46 @@ export function eachRun(
 /** Index in the caller's array of position `at` of a chunk whose entries have `channels` values a pixel. */
 function indexOf(call: Data, chunk: Chunk, at: number, channels: number): number {
   const [k, i] = [Math.floor(at / chunk.length), chunk.start + (at % chunk.length)];
-  if (channels === 1) return chunk.sample * call.pixels + i;
-  return placeOf(call, chunk.sample, i, k);
+  const run = call.run || call.pixels;
+  return chunk.sample * call.pixels * channels + (Math.floor(i / run) * channels + k) * run + (i % run);
+}
+
+/** Tells the core the pixel losses of a group, and what multiplies their gradients. `false`: it has no such loss. */
+function scale(ws: Workspace, { kernels }: Kernels, scales?: ArrayLike<number>): boolean {
+  let known = true;
+  for (let i = 0; i < kernels.length; i++) {
+    const { code, exponent } = kernels[i]!;
+    known &&= ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
+  }
+  return known;
 }
 
 /** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */
 function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike<number>): Workspace {
   const ws = workspace();
-  ws.reserve(call.channels, group.kernels.length);
-  const { kind } = call;
+  const { kind, together } = call;
+  ws.reserve(call.channels, group.kernels.length, together > 1 ? together : 0);
   const ignore = group.ignoreIndex ?? NaN;
   const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
   const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
-  let known = ws.raw.input(
+  const known = ws.raw.input(
     call.channels,
     ACTIVATION[group.activation],
     kind,
     call.dense,
-    call.last,
+    call.run,
+    together > 1 ? call.pixels : 0,
     call.mask !== undefined,
     weights,
     ignores ? ignore : NaN,
     stored,
   );
-  group.kernels.forEach(({ code, exponent, constants }, i) => {
-    known &&= ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
+  const all = scale(ws, group, scales);
+  group.kernels.forEach(({ constants }, i) => {
     ws.table(1 + i).set(constants);
   });
-  if (!known) throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
+  if (!known || !all)
+    throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
@@ -250,30 +277,35 @@ export function refuse(call: CheckedCall, { code, chunk, at }: Fault): never {
 
 /** Runs a pass over a range of its chunks, `found` being given what each came to; stops at the first fault. */
 export function runChunks(
-  { call, groups, stages, gradients, out, stored }: Work,
+  { call, groups, stages, gradients, out, stored, kept }: Work,
   range: Range,
   found: ((totals: Float64Array, chunk: Chunk) => void) | undefined,
 ): Fault | undefined {
   const [first] = groups as [Kernels];
-  let ws = prepare(first.call ?? call, first, stored);
+  let ws = kept ? workspace() : prepare(first.call ?? call, first, stored);
   let prepared: number | undefined;
   let affine = 0;
   let fault: Fault | undefined;
-  eachChunk(ws.chunkPixels, range, (chunk) => {
+  eachChunk(call, range, (chunk) => {
     for (let at = 0; at < groups.length; at++) {
       const group = groups[at] as Kernels;
       const stage = stages[at] ?? 0;
       const gradient = gradients?.[at];
       const own = group.call ?? call;
       if (gradient && (groups.length > 1 || prepared !== chunk.sample)) {
-        ws = prepare(own, group, stored, gradient.scales(chunk.sample));
-        const curved = gradient.affine?.(chunk.sample, ws.table(0));
+        const scales = gradient.scales(chunk.sample);
+        if (kept) scale(ws, group, scales);
+        else ws = prepare(own, group, stored, scales);
+        const tables = call.together > 1 ? ws.tables() : ws.table(0);
+        const curved = gradient.affine?.(chunk.sample, chunk.samples, tables);
         const other = curved === undefined || stage & (STAGE.slopes | STAGE.wasserstein);
         affine = other ? 0 : curved ? STAGE.curved : STAGE.affine;
         prepared = chunk.sample;
       }
-      loadTruth(ws, own, chunk);
-      if (stage & STAGE.values) loadValues(ws, own, chunk, stored && out ? out : call.pred);
+      if (!kept) {
+        loadTruth(ws, own, chunk);
+        if (stage & STAGE.values) loadValues(ws, own, chunk, stored && out ? out : call.pred);
+      }
       if (group.slopes) loadSlopes(ws, own, chunk, group.slopes);
       const bad = ws.raw.run(chunk.length, stage | affine);
       if (bad >= 0) {
@@ -293,7 +325,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
   const ws = prepare(call, group, false);
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
-  eachChunk(ws.chunkPixels, whole(call), (chunk) => {
+  eachChunk(call, whole(call), (chunk) => {
     term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);

@@ -9,11 +9,12 @@ import { brief, callOf, first, INSPECT } from './inspect.js';
 import { ROWS, SUM_NAMES } from './term.js';
 import type { LossConfig } from './types.js';
 
-/** One row of a region term: a sample, or the whole batch (sample −1). */
-export interface Row {
-  readonly sample: number;
-  readonly weight: number;
-  /** `ROWS` sums, each of one number a channel. */
+/** Rows of a region term: each is of a sample, or of the whole batch (sample −1). */
+export interface Rows {
+  /** The sample of each row, ascending. */
+  readonly samples: ArrayLike<number>;
+  readonly weights: ArrayLike<number>;
+  /** Of each row `ROWS` sums, each of one number a channel. */
   readonly sums: Float64Array;
 }
 
@@ -23,7 +24,7 @@ export interface PixelSums {
 }
 
 /** The sums of one term. */
-export type TermSums = PixelSums | { readonly rows: readonly Row[] };
+export type TermSums = PixelSums | Rows;
 
 /** A number as JSON can hold it. */
 type Written = number | string;
@@ -47,42 +48,45 @@ function canonical(value: unknown): string {
   return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`).join(',')}}`;
 }
 
-function mergeRows(a: readonly Row[], b: readonly Row[]): Row[] {
-  const rows = new Map(a.map((row) => [row.sample, row]));
-  for (const row of b) {
-    const mine = rows.get(row.sample);
-    if (mine === undefined) {
-      rows.set(row.sample, row);
-      continue;
+function mergeRows(a: Rows, b: Rows, size: number): Rows {
+  const samples = [...new Set([...Array.from(a.samples), ...Array.from(b.samples)])].sort((x, y) => x - y);
+  const positions = new Map(samples.map((sample, position) => [sample, position]));
+  const weights = new Array<number | undefined>(samples.length).fill(undefined);
+  const sums = new Float64Array(samples.length * size);
+  for (const rows of [a, b]) {
+    for (let from = 0; from < rows.samples.length; from++) {
+      const sample = rows.samples[from] ?? NaN;
+      const weight = rows.weights[from] ?? NaN;
+      const to = positions.get(sample) ?? NaN;
+      const other = (weights[to] ??= weight);
+      if (other !== weight) {
+        throw new RangeError(
+          `"sampleWeights" of the parts of sample ${sample} differ: ${other} and ${weight}`,
+        );
+      }
+      for (let i = 0; i < size; i++) sums[to * size + i]! += rows.sums[from * size + i]!;
     }
-    if (mine.weight !== row.weight) {
-      throw new RangeError(
-        `"sampleWeights" of the parts of sample ${row.sample} differ: ${mine.weight} and ${row.weight}`,
-      );
-    }
-    const sums = mine.sums.map((sum, i) => sum + (row.sums[i] ?? 0));
-    rows.set(row.sample, { ...mine, sums });
   }
-  return [...rows.values()].sort((x, y) => x.sample - y.sample);
+  return { samples, weights: weights as number[], sums };
 }
 
-function mergeTerms(a: TermSums, b: TermSums): TermSums {
-  if ('rows' in a && 'rows' in b) return { rows: mergeRows(a.rows, b.rows) };
+function mergeTerms(a: TermSums, b: TermSums, channels: number): TermSums {
+  if ('samples' in a && 'samples' in b) return mergeRows(a, b, ROWS * channels);
   const [x, y] = [a as PixelSums, b as PixelSums];
   return { sum: x.sum + y.sum, divisor: x.divisor + y.divisor };
 }
 
 /** The sums of a term in a few lines: of region sums those that every overlap reads. */
-function written(term: TermSums): string {
-  if (!('rows' in term)) return `sum ${brief(term.sum)}, divisor ${brief(term.divisor)}`;
-  const row = ({ sample, sums }: Row): string => {
-    const channels = sums.length / ROWS;
-    const parts = SUM_NAMES.slice(0, 3).map(
-      (name, i) => `${name} ${first([...sums.subarray(i * channels, (i + 1) * channels)], brief, ' ')}`,
-    );
+function written(term: TermSums, channels: number): string {
+  if (!('samples' in term)) return `sum ${brief(term.sum)}, divisor ${brief(term.divisor)}`;
+  const row = (sample: number, b: number): string => {
+    const parts = SUM_NAMES.slice(0, 3).map((name, r) => {
+      const from = (b * ROWS + r) * channels;
+      return `${name} ${first([...term.sums.subarray(from, from + channels)], brief, ' ')}`;
+    });
     return `${sample < 0 ? 'batch' : `sample ${sample}`}: ${parts.join(', ')}`;
   };
-  return first(term.rows, row, '\n  ');
+  return first(Array.from(term.samples), row, '\n  ');
 }
 
 /**
@@ -137,19 +141,20 @@ export class Sums {
   merge(other: Sums): Sums {
     if (!(other instanceof Sums)) throw new TypeError(`"other" expected Sums, got ${show(other)}`);
     other.expect(this.config, this.channels);
-    const terms = this.#terms.map((term, i) => mergeTerms(term, other.#terms[i] as TermSums));
+    const terms = this.#terms.map((term, i) => mergeTerms(term, other.#terms[i] as TermSums, this.channels));
     return new Sums(this.config, this.channels, terms);
   }
 
   /** Plain data; numbers exact, those that are not finite as strings. */
   toJSON(): unknown {
+    const size = ROWS * this.channels;
     const terms = this.#terms.map((term) =>
-      'rows' in term
+      'samples' in term
         ? {
-            rows: term.rows.map(({ sample, weight, sums }) => ({
+            rows: Array.from(term.samples, (sample, b) => ({
               sample,
-              weight: write(weight),
-              sums: Array.from(sums, write),
+              weight: write(term.weights[b] ?? NaN),
+              sums: Array.from(term.sums.subarray(b * size, (b + 1) * size), write),
             })),
           }
         : { sum: write(term.sum), divisor: write(term.divisor) },
@@ -160,7 +165,10 @@ export class Sums {
   /** @internal */
   [INSPECT](): string {
     const channels = `${this.channels} channel${this.channels === 1 ? '' : 's'}`;
-    return [`Sums of ${callOf(this.config)}, ${channels}`, ...this.#terms.map(written)].join('\n  ');
+    return [
+      `Sums of ${callOf(this.config)}, ${channels}`,
+      ...this.#terms.map((term) => written(term, this.channels)),
+    ].join('\n  ');
   }
 
   /** The sums whose `toJSON` gave this. */
@@ -174,14 +182,21 @@ export class Sums {
       if (!Array.isArray(term.rows)) {
         return { sum: read(term.sum, 'sum'), divisor: read(term.divisor, 'divisor') };
       }
-      const rows = term.rows.map((row: Record<string, unknown>): Row => {
-        const sums = Float64Array.from(row.sums as unknown[], (x) => read(x, 'sums'));
-        if (sums.length !== ROWS * channels) {
-          throw new TypeError(`"sums" of Sums expected ${ROWS * channels} numbers, got ${sums.length}`);
+      const rows = term.rows as Record<string, unknown>[];
+      const size = ROWS * channels;
+      const sums = new Float64Array(rows.length * size);
+      rows.forEach((row, b) => {
+        const own = Float64Array.from(row.sums as unknown[], (x) => read(x, 'sums'));
+        if (own.length !== size) {
+          throw new TypeError(`"sums" of Sums expected ${size} numbers, got ${own.length}`);
         }
-        return { sample: read(row.sample, 'sample'), weight: read(row.weight, 'weight'), sums };
+        sums.set(own, b * size);
       });
-      return { rows };
+      return {
+        samples: rows.map(({ sample }) => read(sample, 'sample')),
+        weights: rows.map(({ weight }) => read(weight, 'weight')),
+        sums,
+      };
     });
     return new Sums(config as LossConfig, channels, parsed);
   }

@@ -53,13 +53,6 @@ export interface PixelTerm extends Common {
   fill(table: Float32Array, classes: Classes, activation: Activation, scale: number): void;
 }
 
-/** The loss of one group of sums, and its derivative with respect to each. */
-export interface Scored {
-  readonly value: number;
-  /** In the order of `SUM_NAMES`: `ROWS` entries, or `ROWS` a class where the group has several. */
-  readonly partials: Float64Array;
-}
-
 /** What a group of sums is of. */
 export interface Where {
   /** Joint: the kept classes and their weights. */
@@ -73,6 +66,13 @@ export interface Where {
   readonly class: number;
 }
 
+/**
+ * The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers, in the order of `SUM_NAMES`. Joint: `ROWS`
+ * a kept class. Writes the partial derivatives in the same order, those of tp, p, p2, fgError and bgError, unless they are
+ * 0 in every call; both arrays are the caller's, for this call.
+ */
+export type Score = (sums: Float64Array, partials: Float64Array, where: Where) => number;
+
 export interface RegionTerm extends Common {
   readonly family: 'region';
   /** Whether more than tp, p, g and n is read. */
@@ -84,8 +84,9 @@ export interface RegionTerm extends Common {
   readonly emptyClass: EmptyClass;
   /** Row y, column c: the distance of the classes of a generalized Wasserstein Dice loss. */
   readonly distances: readonly (readonly number[])[] | undefined;
-  /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */
-  score(sums: Float64Array, where: Where): Scored;
+  /** Whether its score depends on sums of other rows (`Where.empty`). */
+  readonly readsBatch: boolean;
+  readonly score: Score;
 }
 
 /** What a loss that needs all the data in hand makes of it. */

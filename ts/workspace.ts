@@ -9,8 +9,12 @@ import { ROWS } from './term.js';
 type Raw = InstanceType<typeof RawWorkspace>;
 type View = InstanceType<(typeof ARRAYS)[number]>;
 
-/** How many results a run has. */
+/** How many results a run has before those of single samples. */
 export const totalsLength = (channels: number, terms: number): number => (ROWS + 2) * channels + terms;
+
+/** How many results a run has, of so many samples in a chunk of many. */
+export const resultsLength = (channels: number, terms: number, samples: number): number =>
+  totalsLength(channels, terms) + ROWS * channels * samples;
 
 export class Workspace {
   readonly raw: Raw;
@@ -18,14 +22,16 @@ export class Workspace {
   #buffer: ArrayBufferLike | undefined;
   #views: View[] = [];
   #floats = new Float32Array(0);
-  /** Results of the last run: `ROWS` + 2 rows of one number a channel, then one a term. */
+  /**
+   * Results of the last run: `ROWS` + 2 rows of one number a channel, then one a term; in a chunk of many samples `ROWS`
+   * rows more of each.
+   */
   totals = new Float64Array(0);
   #channels = -1;
   #terms = 0;
+  #samples = 0;
   /** Entries from plane to plane. */
   stride = 0;
-  /** Pixels of a full chunk. */
-  chunkPixels = 0;
   /** Positions of the buffers, in entries; of `target` in bytes. */
   #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0 };
 
@@ -34,15 +40,16 @@ export class Workspace {
     this.raw = new RawWorkspace();
   }
 
-  /** Makes room; views are renewed when memory grew, positions when buffers moved. */
-  reserve(channels: number, terms: number): void {
-    if (channels === this.#channels && terms === this.#terms && this.#buffer === this.#memory.buffer) return;
+  /** Makes room, also for so many samples of a chunk of many. Views are renewed when memory grew or buffers moved. */
+  reserve(channels: number, terms: number, samples: number): void {
+    const same = channels === this.#channels && terms === this.#terms && samples === this.#samples;
+    if (same && this.#buffer === this.#memory.buffer) return;
     const { raw } = this;
     this.#channels = channels;
     this.#terms = terms;
-    raw.reserve(channels, terms);
+    this.#samples = samples;
+    raw.reserve(channels, terms, samples);
     this.stride = RawWorkspace.chunk_stride(channels);
-    this.chunkPixels = RawWorkspace.chunk_pixels(channels);
     this.#at = {
       values: raw.values() / 4,
       target: raw.target(),
@@ -57,7 +64,8 @@ export class Workspace {
   /** Renews the views that moved or were cut off. */
   #renew(): void {
     const { buffer } = this.#memory;
-    this.totals = new Float64Array(buffer, this.raw.totals(), totalsLength(this.#channels, this.#terms));
+    const length = resultsLength(this.#channels, this.#terms, this.#samples);
+    this.totals = new Float64Array(buffer, this.raw.totals(), length);
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = ARRAYS.map((Kind) => new Kind(buffer));
@@ -100,6 +108,13 @@ export class Workspace {
     return this.#floats.subarray(from, from + length).fill(0);
   }
 
+  /** The tables of the samples of a chunk of many, as the run before left them. */
+  tables(): Float32Array {
+    const length = ROWS * this.#channels;
+    const from = this.#at.table + (1 + this.#terms) * length;
+    return this.#floats.subarray(from, from + this.#samples * length);
+  }
+
   /** Copies `length` entries of `source` to position `at` of a buffer. */
   load(
     to: 'values' | 'mask' | 'weight',
@@ -134,8 +149,21 @@ export function workspace(): Workspace {
   return (shared ??= new Workspace());
 }
 
+/** Pixels of a tile of so many channels: what the core works on at once. */
+export function tilePixels(channels: number): number {
+  return sizes(channels).tile;
+}
+
 /** Pixels of a full chunk of so many channels. */
 export function chunkPixels(channels: number): number {
+  return sizes(channels).chunk;
+}
+
+let known = { channels: -1, tile: 0, chunk: 0 };
+
+function sizes(channels: number): typeof known {
+  if (known.channels === channels) return known;
   start();
-  return RawWorkspace.chunk_pixels(channels);
+  const [tile, chunk] = [RawWorkspace.tile_pixels(channels), RawWorkspace.chunk_pixels(channels)];
+  return (known = { channels, tile, chunk });
 }

@@ -75,8 +75,8 @@ impl Problem {
 
     fn prepare(&self, workspace: &mut Workspace, stored: bool) {
         let channels = self.channels;
-        workspace.reserve(channels, usize::from(self.pixel.is_some()));
-        workspace.chunk.interleaved = self.interleaved;
+        workspace.reserve(channels, usize::from(self.pixel.is_some()), 0);
+        workspace.chunk.run = usize::from(self.interleaved);
         workspace.input = Input {
             channels,
             activation: self.activation,
@@ -86,6 +86,7 @@ impl Problem {
             weights: Weights::None,
             ignore: None,
             stored,
+            segment: 0,
         };
         let Some(loss) = self.pixel else { return };
         let scale = (1.0 / self.target.len() as f64) as f32;

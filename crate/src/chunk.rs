@@ -6,11 +6,13 @@ use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
 use core::array::from_fn;
+use core::ops::Range;
 
 /// What the door copies in and out.
 pub struct Chunk {
-    /// Whether channels are last.
-    pub interleaved: bool,
+    /// Pixels of a plane that lie together: 1 where channels are last, a sample's where many samples lie end to end;
+    /// 0: all, in planes `stride` apart.
+    pub run: usize,
     /// Floats from plane to plane.
     pub stride: usize,
     /// The prediction, or what pass 1 stored; planar or interleaved as the caller has it.
@@ -140,7 +142,7 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
 pub const BLOCK: usize = 64;
 
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
-/// itself, or, where its channels are last, in the tile.
+/// itself, or, where no whole planes lie there, in the tile.
 pub fn direct<'a>(
     chunk: &'a mut Chunk,
     tile: &Tile,
@@ -148,7 +150,7 @@ pub fn direct<'a>(
     grad: &'a mut [Quad],
     k: usize,
 ) -> (&'a [Quad], &'a mut [Quad]) {
-    let (values, grad) = if chunk.interleaved {
+    let (values, grad) = if chunk.run > 0 {
         (values[tile.plane(k)].as_flattened_mut(), grad[tile.plane(k)].as_flattened_mut())
     } else {
         let from = k * chunk.stride + tile.start;
@@ -165,7 +167,7 @@ pub fn direct_planes<'a, const C: usize>(
     values: &'a mut [Quad],
     grad: &'a mut [Quad],
 ) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
-    if chunk.interleaved {
+    if chunk.run > 0 {
         return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
     }
     let mut out = chunk.out.chunks_mut(chunk.stride);
@@ -173,6 +175,9 @@ pub fn direct_planes<'a, const C: usize>(
     let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
     (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
 }
+
+/// Part of a plane of the tile: which pixels, where in the chunk the first lies, and how far apart they lie there.
+type Piece = (Range<usize>, usize, usize);
 
 impl Chunk {
     /// The same for any number of channels: the planes of the prediction, those of the gradient and their stride.
@@ -182,7 +187,7 @@ impl Chunk {
         values: &'a [Quad],
         grad: &'a mut [Quad],
     ) -> (Planes<'a>, &'a mut [Quad], usize) {
-        if self.interleaved {
+        if self.run > 0 {
             return (Planes::of(values, tile), grad, tile.stride);
         }
         let (start, stride) = (tile.start / LANES, self.stride / LANES);
@@ -190,25 +195,38 @@ impl Chunk {
         (Planes { quads, stride, classes: tile.channels }, &mut self.out.as_chunks_mut().0[start..], stride)
     }
 
-    /// Where plane `k` of the tile starts, and how far apart its entries lie.
-    pub fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
-        if self.interleaved {
-            (tile.start * tile.channels + k, tile.channels)
-        } else {
-            (k * self.stride + tile.start, 1)
-        }
+    /// The pieces that plane `k` of the tile is made of.
+    pub fn pieces(&self, tile: &Tile, k: usize) -> impl Iterator<Item = Piece> + use<> {
+        let Tile { start, pixels, channels, .. } = *tile;
+        let run = self.run;
+        // What lies together at first, where, how far apart, and what lies between two pieces.
+        let (mut length, mut from, step, between) = match run {
+            0 => (pixels, k * self.stride + start, 1, 0),
+            1 => (pixels, start * channels + k, channels, 0),
+            _ => (run - start % run, (start / run * channels + k) * run + start % run, 1, (channels - 1) * run),
+        };
+        let mut next = 0;
+        core::iter::from_fn(move || {
+            let piece = (next..(next + length).min(pixels), from, step);
+            next += length;
+            from += length + between;
+            length = run;
+            (!piece.0.is_empty()).then_some(piece)
+        })
     }
 
     /// Copies the planes of the tile out of one of the chunk's buffers; padding is 0.
     pub fn read(&self, from: &[f32], tile: &Tile, planes: &mut [Quad]) {
-        let quads = if self.interleaved { read_pixels(&from[tile.start * tile.channels..], tile, planes) } else { 0 };
+        let quads = if self.run == 1 { read_pixels(&from[tile.start * tile.channels..], tile, planes) } else { 0 };
         for k in LANES * quads..tile.channels {
-            let (start, step) = self.place(tile, k);
-            let plane = &mut planes[tile.plane(k)].as_flattened_mut()[..tile.pixels];
-            if step == 1 {
-                plane.copy_from_slice(&from[start..start + tile.pixels]);
-            } else {
-                read_floats(from[start..].iter().step_by(step).copied(), plane);
+            let plane = planes[tile.plane(k)].as_flattened_mut();
+            for (pixels, start, step) in self.pieces(tile, k) {
+                let plane = &mut plane[pixels];
+                if self.run == 0 {
+                    plane.copy_from_slice(&from[start..start + plane.len()]);
+                } else {
+                    read_floats(from[start..].iter().step_by(step).copied(), plane);
+                }
             }
         }
         for k in 0..tile.channels {
@@ -267,7 +285,7 @@ impl Workspace {
             return;
         }
         let (channels, softmax) = (tile.channels, tile.activation == Activation::Softmax);
-        let (values, stride) = if chunk.interleaved {
+        let (values, stride) = if chunk.run > 0 {
             (values.as_flattened_mut(), tile.stride * LANES)
         } else {
             (&mut chunk.values[tile.start..], chunk.stride)
@@ -288,7 +306,7 @@ impl Workspace {
     /// Their gradient is +0.
     pub fn clear_blank(&mut self) {
         let Self { tile, chunk, grad, mask, .. } = self;
-        let (out, stride) = if chunk.interleaved {
+        let (out, stride) = if chunk.run > 0 {
             (grad.as_flattened_mut(), tile.stride * LANES)
         } else {
             (&mut chunk.out[tile.start..], chunk.stride)
@@ -302,27 +320,21 @@ impl Workspace {
     #[inline(never)]
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
         let mut out = core::mem::take(&mut self.chunk.out);
-        let interleaved = self.chunk.interleaved && planes > 1;
-        let Tile { start, pixels, .. } = self.tile;
+        let tile = Tile { channels: planes, ..self.tile };
+        let interleaved = self.chunk.run == 1 && planes > 1;
         let quads =
-            if interleaved { write_pixels(buffer(self), &self.tile, &mut out[start * planes..], add) } else { 0 };
+            if interleaved { write_pixels(buffer(self), &tile, &mut out[tile.start * planes..], add) } else { 0 };
         for k in LANES * quads..planes {
-            let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
-            if interleaved {
-                let entries = out[start * planes + k..].iter_mut().step_by(planes);
-                for (to, value) in entries.zip(plane) {
-                    *to = if add { *to + value } else { *value };
+            let plane = buffer(self)[tile.plane(k)].as_flattened();
+            for (pixels, start, step) in self.chunk.pieces(&tile, k) {
+                let plane = &plane[pixels];
+                if self.chunk.run > 0 || add {
+                    for (to, value) in out[start..].iter_mut().step_by(step).zip(plane) {
+                        *to = if add { *to + value } else { *value };
+                    }
+                } else {
+                    out[start..start + plane.len()].copy_from_slice(plane);
                 }
-                continue;
-            }
-            let from = k * self.chunk.stride + start;
-            let to = &mut out[from..from + pixels];
-            if add {
-                for (to, value) in to.iter_mut().zip(plane) {
-                    *to += value;
-                }
-            } else {
-                to.copy_from_slice(plane);
             }
         }
         self.chunk.out = out;

@@ -32,6 +32,7 @@ pub mod ordered;
 pub mod pass;
 pub mod pixel;
 pub mod region;
+pub mod segment;
 pub mod simd;
 pub mod sums;
 pub mod tile;

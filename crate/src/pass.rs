@@ -49,6 +49,10 @@ impl Stages {
     /// With `ERRORS`: p − g instead, signed; p itself.
     pub const RESIDUALS: u32 = 131_072;
     pub const PROBABILITIES: u32 = 262_144;
+    /// Leave the one tile as it is for a pass that has `KEPT`.
+    pub const KEEP: u32 = 524_288;
+    /// The one tile is as the pass before left it: nothing is read.
+    pub const KEPT: u32 = 1_048_576;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -72,12 +76,14 @@ impl Workspace {
         let terms = self.terms.len();
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
-            self.begin(start, length.min(pixels - start));
-            self.read_truth(pixels, stages)?;
-            if !stages.has(Stages::VALUES) || self.direct(stages) {
-                continue;
+            if !stages.has(Stages::KEPT) {
+                self.begin(start, length.min(pixels - start));
+                self.read_truth(pixels, stages)?;
+                if !stages.has(Stages::VALUES) || !stages.has(Stages::KEEP) && self.direct(stages) {
+                    continue;
+                }
+                self.read_prediction(pixels)?;
             }
-            self.read_prediction(pixels)?;
             self.compute(stages);
         }
         Ok(())
@@ -121,13 +127,15 @@ impl Workspace {
         Ok(())
     }
 
-    /// The commonest jobs on logits without weights, masked or not, straight from the chunk to its `out`. `false`: it was none of them.
+    /// The commonest jobs on logits without weights, masked or not, straight from the chunk to its `out`. `false`: it
+    /// was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation == Activation::None || self.input.weights != Weights::None || self.tile.element_masked {
+        let weighted = self.input.weights != Weights::None || self.tile.element_masked;
+        if activation == Activation::None || weighted || self.input.segment > 0 {
             return false;
         }
-        if self.chunk.interleaved {
+        if self.chunk.run > 0 {
             let Self { tile, chunk, values, .. } = self;
             chunk.read(&chunk.values, tile, values);
         }
@@ -140,7 +148,7 @@ impl Workspace {
         if done && stages.has(Stages::GRADIENT) {
             self.clear_blank();
         }
-        if done && self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
+        if done && self.chunk.run > 0 && stages.has(Stages::GRADIENT | Stages::STORE) {
             self.write_out(|workspace| &workspace.grad, channels, false);
         }
         done

@@ -9,30 +9,33 @@ use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
+use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
 
-/// `ALL` = false leaves out the last five.
+/// `ALL` = false leaves out all but the first three and the last.
+#[inline(always)]
+pub fn summands<const ALL: bool>(p: F32x4, g: F32x4, w: F32x4) -> [F32x4; SUMS] {
+    let (wp, wg) = (w * p, w * g);
+    let mut all = [w; SUMS];
+    [all[0], all[1], all[2]] = [wp * g, wp, wg];
+    if ALL {
+        let error = g - p;
+        let squared = error * error;
+        [all[3], all[4], all[5], all[6]] = [wp * p, wg * g, squared * wg, squared * (w - wg)];
+    }
+    all
+}
+
 #[inline(always)]
 fn sums<const ALL: bool>(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl Lanes) -> [f64; SUMS] {
     let (p, g, w) = (p.part(0..vectors), g.part(0..vectors), w.part(0..vectors));
     let mut sums = [Sum::new(); SUMS];
     for i in 0..vectors {
-        let (p, g, w) = (p.at(i), g.at(i), w.at(i));
-        let (wp, wg) = (w * p, w * g);
-        sums[0].add(wp * g);
-        sums[1].add(wp);
-        sums[2].add(wg);
-        if ALL {
-            let error = g - p;
-            let squared = error * error;
-            sums[3].add(wp * p);
-            sums[4].add(wg * g);
-            sums[5].add(squared * wg);
-            sums[6].add(squared * (w - wg));
-            sums[7].add(w);
+        let all = summands::<ALL>(p.at(i), g.at(i), w.at(i));
+        for r in 0..if ALL { SUMS } else { 3 } {
+            sums[r].add(all[r]);
         }
     }
     sums.map(Sum::total)
@@ -50,7 +53,7 @@ fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
 
 /// a…e of one class.
 #[derive(Clone, Copy)]
-struct Affine([F32x4; 5]);
+pub struct Affine(pub [F32x4; COEFFICIENTS]);
 
 impl Affine {
     fn of(slot: &[f32], channels: usize, k: usize) -> Self {
@@ -125,6 +128,9 @@ impl Workspace {
     /// Only the common forms have loops of their own; the others take the loop that does everything.
     pub fn region_sums(&mut self, all: bool) {
         self.with_weight_plane();
+        if self.input.segment > 0 {
+            return self.segment_sums();
+        }
         let Self { tile, act, target, element, labels, weight, totals, .. } = self;
         let tile: &Tile = tile;
         let n = tile.vectors;
@@ -170,6 +176,9 @@ impl Workspace {
 
     /// The gradient of every class, added to `grad`. `scale` is already in the table.
     pub fn region_gradient(&mut self, curved: bool) {
+        if self.input.segment > 0 {
+            return self.segment_gradient(curved);
+        }
         match (self.tile.activation, curved) {
             (Activation::Softmax, false) => self.softmax_gradient::<false>(),
             (Activation::Softmax, true) => self.softmax_gradient::<true>(),
@@ -213,7 +222,7 @@ impl Workspace {
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-            slopes::<CURVED>(&mut aux[tile.plane(k)], &act[tile.plane(k)], affine, hot, Ones, peak, factor);
+            slopes::<CURVED>(&mut aux[tile.plane(k)], &act[tile.plane(k)], |_| affine, hot, Ones, peak, factor);
         }
         chain(tile, act, aux, grad, factor, mean);
     }
@@ -231,9 +240,9 @@ impl Workspace {
             match tile.target {
                 Target::Labels => {
                     let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-                    slopes::<true>(u, p, affine, hot, w, peak, factor);
+                    slopes::<true>(u, p, |_| affine, hot, w, peak, factor);
                 }
-                Target::Dense => slopes::<true>(u, p, affine, Plane(&target[tile.plane(k)]), w, peak, factor),
+                Target::Dense => slopes::<true>(u, p, |_| affine, Plane(&target[tile.plane(k)]), w, peak, factor),
             }
         }
         chain(tile, act, aux, grad, factor, mean);
@@ -242,10 +251,10 @@ impl Workspace {
 
 /// u of one class, and the u of the class with the largest p.
 #[inline(always)]
-fn slopes<const CURVED: bool>(
+pub fn slopes<const CURVED: bool>(
     u: &mut [Quad],
     p: &[Quad],
-    affine: Affine,
+    affine: impl Fn(usize) -> Affine,
     g: impl Lanes,
     w: impl Lanes,
     peak: &[Quad],
@@ -254,13 +263,14 @@ fn slopes<const CURVED: bool>(
     let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak));
     for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
         let p = F32x4::load(p);
-        let slope = w.at(i) * affine.at::<CURVED>(p, g.at(i));
+        let slope = w.at(i) * affine(i).at::<CURVED>(p, g.at(i));
         slope.store(u);
         p.equals(F32x4::load(peak)).select(slope, F32x4::load(at_peak)).store(at_peak);
     }
 }
 
 /// Adds p_k (v_k − Σ_j p_j v_j) to `grad`, from the u of every class and that at the peak.
+#[inline(never)]
 pub fn chain(tile: &Tile, act: &[Quad], u: &mut [Quad], grad: &mut [Quad], at_peak: &[Quad], mean: &mut [Quad]) {
     mean[..tile.vectors].fill([0.0; LANES]);
     for k in 0..tile.channels {

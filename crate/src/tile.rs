@@ -112,21 +112,26 @@ impl Workspace {
         let mut zeros_and_ones = input.kind != Kind::F32;
         for k in 0..tile.channels {
             let plane = target[tile.plane(k)].as_flattened_mut();
-            let (from, step) = chunk.place(tile, k);
-            let bytes = &chunk.target[from * input.kind.bytes()..];
             let (pixels, padding) = plane.split_at_mut(tile.pixels);
             padding.fill(0.0);
-            if input.kind == Kind::F32 {
+            let entries = &mut labels[..tile.vectors].as_flattened_mut()[..tile.pixels];
+            for (piece, from, step) in chunk.pieces(tile, k) {
+                let bytes = &chunk.target[from * input.kind.bytes()..];
+                if input.kind != Kind::F32 {
+                    read_entries(input.kind, bytes, step, &mut entries[piece]);
+                    continue;
+                }
                 let floats = bytes.as_chunks::<4>().0;
                 if step == 1 {
-                    read_floats(floats.iter().map(|&bytes| f32::from_le_bytes(bytes)), pixels);
+                    read_floats(floats.iter().map(|&bytes| f32::from_le_bytes(bytes)), &mut pixels[piece]);
                 } else {
-                    read_floats(floats.iter().step_by(step).map(|&bytes| f32::from_le_bytes(bytes)), pixels);
+                    let floats = floats.iter().step_by(step);
+                    read_floats(floats.map(|&bytes| f32::from_le_bytes(bytes)), &mut pixels[piece]);
                 }
+            }
+            if input.kind == Kind::F32 {
                 continue;
             }
-            let entries = &mut labels[..tile.vectors].as_flattened_mut()[..tile.pixels];
-            read_entries(input.kind, bytes, step, entries);
             let mut bits = 0;
             for (g, &entry) in pixels.iter_mut().zip(entries.iter()) {
                 bits |= entry;

@@ -58,8 +58,12 @@ impl Workspace {
         Self { inner: ManuallyDrop::new(workspace::Workspace::new()), order, fault: 0 }
     }
 
-    pub fn reserve(&mut self, channels: usize, terms: usize) {
-        self.inner.reserve(channels, terms);
+    pub fn reserve(&mut self, channels: usize, terms: usize, samples: usize) {
+        self.inner.reserve(channels, terms, samples);
+    }
+
+    pub fn tile_pixels(channels: usize) -> usize {
+        workspace::tile_pixels(channels)
     }
 
     /// Floats from plane to plane of a chunk.
@@ -72,7 +76,7 @@ impl Workspace {
     }
 
     /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-    /// 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
+    /// 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn input(
         &mut self,
@@ -80,7 +84,8 @@ impl Workspace {
         activation: u32,
         kind: u32,
         dense: bool,
-        interleaved: bool,
+        run: usize,
+        segment: usize,
         masked: bool,
         weights: u32,
         ignore: f64,
@@ -100,8 +105,8 @@ impl Workspace {
         };
         let Some(kind) = Kind::from_code(kind) else { return false };
         let ignore = (!ignore.is_nan()).then_some(ignore);
-        self.inner.chunk.interleaved = interleaved;
-        self.inner.input = Input { channels, activation, kind, dense, masked, weights, ignore, stored };
+        self.inner.chunk.run = run;
+        self.inner.input = Input { channels, activation, kind, dense, masked, weights, ignore, stored, segment };
         true
     }
 

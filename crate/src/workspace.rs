@@ -21,6 +21,8 @@ const LONGEST_CHUNK: usize = 16_384;
 const SHORTEST_TILE: usize = 64;
 /// Rows of a table slot: a kernel's constants per channel.
 pub const TABLE_ROWS: usize = 8;
+/// Coefficients of the affine gradient.
+pub const COEFFICIENTS: usize = 5;
 
 /// Pixels of a tile of so many channels: fixed by the channels alone, so that results do not depend on who computes.
 pub fn tile_pixels(channels: usize) -> usize {
@@ -92,6 +94,8 @@ pub struct Input {
     pub ignore: Option<f64>,
     /// Whether `values` hold what `act` was in an earlier pass, not the prediction.
     pub stored: bool,
+    /// Pixels of each sample, where a chunk is one tile of many that have sums and coefficients of their own; else 0.
+    pub segment: usize,
 }
 
 /// A pixel loss of the pass.
@@ -164,10 +168,13 @@ pub struct Workspace {
     /// Per-pixel scratch.
     pub factor: Vec<Quad>,
     pub mean: Vec<Quad>,
-    /// `TABLE_ROWS` rows of one float a channel, for each slot.
+    /// Coefficients of one class, pixel by pixel.
+    pub spread: [Vec<Quad>; COEFFICIENTS],
+    /// `TABLE_ROWS` rows of one float a channel, for each slot: the coefficients of the affine gradient, the constants of
+    /// each term, then coefficients of every sample of a chunk of many.
     pub table: Vec<f32>,
     /// Region sums: `TABLE_ROWS` rows of one f64 a channel; then the valid elements, and the weights, of each channel;
-    /// then the sum of each term.
+    /// then the sum of each term; then the region sums of every sample of a chunk of many.
     pub totals: Vec<f64>,
     /// A matrix of one row and one column a class, for the losses that have one.
     pub matrix: Vec<f32>,
@@ -193,6 +200,7 @@ impl Workspace {
             weights: Weights::None,
             ignore: None,
             stored: false,
+            segment: 0,
         };
         let tile = Tile {
             start: 0,
@@ -209,7 +217,7 @@ impl Workspace {
             blank: 0,
         };
         let chunk = Chunk {
-            interleaved: false,
+            run: 0,
             stride: 0,
             values: Vec::new(),
             target: Vec::new(),
@@ -240,14 +248,15 @@ impl Workspace {
             own: plane(),
             factor: plane(),
             mean: plane(),
+            spread: [(); COEFFICIENTS].map(|()| Vec::new()),
             table: Vec::new(),
             totals: Vec::new(),
             matrix: Vec::new(),
         }
     }
 
-    /// Makes room for `channels` and so many terms. Never shrinks.
-    pub fn reserve(&mut self, channels: usize, terms: usize) {
+    /// Makes room for `channels`, so many terms and so many samples of a chunk of many. Never shrinks.
+    pub fn reserve(&mut self, channels: usize, terms: usize, samples: usize) {
         let floats = channels * chunk_stride(channels);
         self.chunk.stride = chunk_stride(channels);
         if self.chunk.values.len() < floats {
@@ -264,11 +273,14 @@ impl Workspace {
                 *buffer = vec![ZERO; vectors];
             }
         }
-        let slots = TABLE_ROWS * channels * (terms + 1);
+        for plane in &mut self.spread {
+            plane.resize(if samples > 0 { LONGEST_TILE / LANES } else { plane.len() }, ZERO);
+        }
+        let slots = TABLE_ROWS * channels * (terms + 1 + samples);
         if self.table.len() < slots {
             self.table = vec![0.0; slots];
         }
-        let totals = TERMS * channels + terms;
+        let totals = TERMS * channels + terms + TABLE_ROWS * channels * samples;
         if self.totals.len() < totals {
             self.totals = vec![0.0; totals];
         }

@@ -45,6 +45,16 @@ const LARGER: readonly Size[] = [
   { samples: 2, channels: 1, spatial: [3, 2, 2, 4] },
 ];
 
+/** More samples than a tile takes, and fewer; aligned to its vectors or not. */
+export const MANY: readonly Size[] = [
+  { samples: 700, channels: 3, spatial: [] },
+  { samples: 290, channels: 4, spatial: [3] },
+  { samples: 150, channels: 2, spatial: [2, 4] },
+  { samples: 20, channels: 9, spatial: [5] },
+  { samples: 230, channels: 1, spatial: [5] },
+  { samples: 1100, channels: 1, spatial: [] },
+];
+
 const OF_SEVERAL = ['crossEntropyLoss', 'generalizedWassersteinDiceLoss'];
 
 /** Whether the contract allows the case; what it does not is the business of the error tests. */
@@ -131,10 +141,10 @@ export function needed(name: string, channels: number): object {
 }
 
 /** A case with many options at once. */
-export function combination(name: string, r: Random): Case {
+export function combination(name: string, r: Random, sizes?: readonly Size[]): Case {
   const { activations, options } = TABLE[name] as (typeof TABLE)[string];
   for (;;) {
-    const size = r.pick(r.next() < 0.5 ? SIZES : LARGER);
+    const size = r.pick(sizes ?? (r.next() < 0.5 ? SIZES : LARGER));
     const values = Object.entries(options).map(
       ([option, of]) => [option, of(size.channels, size.spatial.length)] as const,
     );
@@ -159,11 +169,11 @@ export function combination(name: string, r: Random): Case {
 }
 
 /** Weighted sums of terms that agree in data format and do not mix logits with probabilities. */
-export function compound(r: Random): Case {
+export function compound(r: Random, sizes?: readonly Size[]): Case {
   const names = Object.keys(TABLE);
   const ofAnySize = names.filter((name) => TABLE[name]?.needs === undefined);
   for (;;) {
-    const first = combination(r.pick(names), r);
+    const first = combination(r.pick(names), r, sizes);
     const { dataFormat, activation } = first.config.options;
     const terms: [number, Config][] = [[r.next() * 2, first.config]];
     while (terms.length < 2 + r.below(3)) {

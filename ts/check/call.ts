@@ -21,6 +21,10 @@ export interface CheckedCall {
   readonly pixels: number;
   /** Whether channels are interleaved. */
   readonly last: boolean;
+  /** How many pixels of a channel lie together: 1 where channels are interleaved; 0: all of a sample. */
+  readonly run: number;
+  /** How many samples the core takes at once, each with sums of its own. */
+  readonly together: number;
   readonly pred: Prediction;
   readonly target: Target;
   /** Entry type of the target. */
@@ -108,7 +112,14 @@ function overlaps(a: ArrayBufferView, b: unknown): boolean {
   return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
-function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string, unknown>>): boolean {
+/** What `out` must be apart from. */
+const INPUTS = ['target', 'mask', 'pixelWeights', 'sampleWeights'] as const;
+
+function checkOut(
+  out: unknown,
+  pred: Prediction,
+  others: Readonly<Record<(typeof INPUTS)[number], unknown>>,
+): boolean {
   if (out === undefined) return false;
   if (typeName(out) !== 'Float32Array') {
     throw new TypeError(`"out" expected a Float32Array, got ${describeKind(out)}`);
@@ -117,8 +128,8 @@ function checkOut(out: unknown, pred: Prediction, others: Readonly<Record<string
   if (view.length !== pred.length) {
     throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(view.length));
   }
-  for (const [name, other] of Object.entries(others)) {
-    if (overlaps(view, other))
+  for (const name of INPUTS) {
+    if (overlaps(view, others[name]))
       throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
   }
   const aliased =
@@ -248,6 +259,8 @@ export function checkCall(
     channels,
     pixels,
     last: last && channels > 1,
+    run: last && channels > 1 ? 1 : 0,
+    together: 1,
     pred,
     target,
     kind,

@@ -12,8 +12,6 @@
  */
 import { checkOptions, number } from '../check/options.js';
 import { sumsLoss } from '../define.js';
-import { derivatives, scored } from '../family/score.js';
-import { SUM } from '../term.js';
 import { binaryCrossEntropyLoss } from '../loss/binary-cross-entropy.js';
 import { diceLoss } from '../loss/dice.js';
 import { focalLoss as packageFocalLoss } from '../loss/focal.js';
@@ -138,17 +136,19 @@ export function iou(options?: ArticleIouOptions): Loss {
   const given = checkOptions('iou', options, { eps: positive });
   const { eps = 1e-6 } = given;
   const foreground = tverskyScore(1, 1, { numerator: eps, denominator: eps }, 'negative');
-  const ofNumerator = derivatives({ p: -1, n: 1 });
-  const ofDenominator = derivatives({ n: 1 });
-  const background = ({ p, n }: { p: number; n: number }) =>
-    scored({ numerator: n - p + eps, denominator: n + eps, ofNumerator, ofDenominator }, 'negative');
   return sumsLoss(
     'iou',
     { ...PROBABILITIES, average: 'micro' },
     {
       allSums: false,
-      score: (sums, { empty }) =>
-        empty ? background({ p: sums[SUM.p] ?? 0, n: sums[SUM.n] ?? 0 }) : foreground(sums),
+      readsBatch: true,
+      score: (sums, partials, where) => {
+        if (!where.empty) return foreground(sums, partials, where);
+        const [p, n] = [sums[1]!, sums[7]!];
+        partials.fill(0);
+        partials[1] = 1 / (n + eps);
+        return -(n - p + eps) / (n + eps);
+      },
       formula: '−(TP + eps)/(P + G − TP + eps); of 1 − g and 1 − p where the whole batch has no foreground',
       own: { eps },
       given,

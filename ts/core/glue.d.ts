@@ -16,9 +16,9 @@ export class Workspace {
     fault(): number;
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
+     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
      */
-    input(channels: number, activation: number, kind: number, dense: boolean, interleaved: boolean, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
+    input(channels: number, activation: number, kind: number, dense: boolean, run: number, segment: number, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
     /**
      * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
      */
@@ -33,7 +33,7 @@ export class Workspace {
     order_mass(): number;
     order_weights(): number;
     out(): number;
-    reserve(channels: number, terms: number): void;
+    reserve(channels: number, terms: number, samples: number): void;
     /**
      * Makes room for a matrix of the classes.
      */
@@ -56,6 +56,7 @@ export class Workspace {
      * Pixel loss `at` of the pass; its constants are in table slot `at` + 1. False: no such loss, or no such place.
      */
     term(at: number, loss: number, exponent: number, scale: number): boolean;
+    static tile_pixels(channels: number): number;
     totals(): number;
     values(): number;
     weight(): number;
@@ -69,7 +70,7 @@ export interface InitOutput {
     readonly workspace_chunk_pixels: (a: number) => number;
     readonly workspace_chunk_stride: (a: number) => number;
     readonly workspace_fault: (a: number) => number;
-    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
+    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
     readonly workspace_lovasz: (a: number, b: number, c: number) => number;
     readonly workspace_mask: (a: number) => number;
     readonly workspace_matrix: (a: number) => number;
@@ -78,7 +79,7 @@ export interface InitOutput {
     readonly workspace_order_mass: (a: number) => number;
     readonly workspace_order_weights: (a: number) => number;
     readonly workspace_out: (a: number) => number;
-    readonly workspace_reserve: (a: number, b: number, c: number) => void;
+    readonly workspace_reserve: (a: number, b: number, c: number, d: number) => void;
     readonly workspace_reserve_matrix: (a: number, b: number) => void;
     readonly workspace_reserve_order: (a: number, b: number, c: number) => void;
     readonly workspace_run: (a: number, b: number, c: number) => number;
@@ -86,6 +87,7 @@ export interface InitOutput {
     readonly workspace_table: (a: number) => number;
     readonly workspace_target: (a: number) => number;
     readonly workspace_term: (a: number, b: number, c: number, d: number, e: number) => number;
+    readonly workspace_tile_pixels: (a: number) => number;
     readonly workspace_totals: (a: number) => number;
     readonly workspace_values: (a: number) => number;
     readonly workspace_weight: (a: number) => number;

@@ -39,20 +39,21 @@ export class Workspace {
     }
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
+     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
      * @param {number} channels
      * @param {number} activation
      * @param {number} kind
      * @param {boolean} dense
-     * @param {boolean} interleaved
+     * @param {number} run
+     * @param {number} segment
      * @param {boolean} masked
      * @param {number} weights
      * @param {number} ignore
      * @param {boolean} stored
      * @returns {boolean}
      */
-    input(channels, activation, kind, dense, interleaved, masked, weights, ignore, stored) {
-        const ret = wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
+    input(channels, activation, kind, dense, run, segment, masked, weights, ignore, stored) {
+        const ret = wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, run, segment, masked, weights, ignore, stored);
         return ret !== 0;
     }
     /**
@@ -117,9 +118,10 @@ export class Workspace {
     /**
      * @param {number} channels
      * @param {number} terms
+     * @param {number} samples
      */
-    reserve(channels, terms) {
-        wasm.workspace_reserve(this.__wbg_ptr, channels, terms);
+    reserve(channels, terms, samples) {
+        wasm.workspace_reserve(this.__wbg_ptr, channels, terms, samples);
     }
     /**
      * Makes room for a matrix of the classes.
@@ -182,6 +184,14 @@ export class Workspace {
     term(at, loss, exponent, scale) {
         const ret = wasm.workspace_term(this.__wbg_ptr, at, loss, exponent, scale);
         return ret !== 0;
+    }
+    /**
+     * @param {number} channels
+     * @returns {number}
+     */
+    static tile_pixels(channels) {
+        const ret = wasm.workspace_tile_pixels(channels);
+        return ret >>> 0;
     }
     /**
      * @returns {number}

@@ -1,49 +1,49 @@
 /** Region losses that are a score turned into a loss: a ratio of two sums, and the transforms. */
-import { ROWS, type Scored, SUM, type SumName } from '../term.js';
-import type { Transform } from '../types.js';
+import type { Score } from '../term.js';
+import type { Smooth, Transform } from '../types.js';
 
 /** Lowest score a logarithm is taken of. */
 const LOWEST = 1e-7;
 
-/** Numerator and denominator, each with the derivatives that are not 0: pairs of sum and derivative. */
-export interface Ratio {
-  readonly numerator: number;
-  readonly denominator: number;
-  readonly ofNumerator: Float64Array;
-  readonly ofDenominator: Float64Array;
+/** The loss of a score s, and its derivative dL/ds. */
+export interface Curve {
+  readonly loss: (s: number) => number;
+  readonly slope: (s: number) => number;
 }
 
-/** A transform of one loss alone: the loss of a score s and its derivative dL/ds. */
-export type ScoreTransform = (s: number) => readonly [number, number];
+/** max(1 − s, 0)^power. */
+function powerOfRest(power: number): Curve {
+  return {
+    // NaN to the power of 0 is 1.
+    loss: (s) => (Number.isNaN(s) ? NaN : Math.max(1 - s, 0) ** power),
+    slope: (s) => (1 - s <= 0 || power === 0 ? 0 : -power * (1 - s) ** (power - 1)),
+  };
+}
 
-/** The loss of a score s and its derivative dL/ds. */
-function transformed(s: number, transform: Transform | ScoreTransform): readonly [number, number] {
-  if (typeof transform === 'function') return transform(s);
-  if (typeof transform === 'object') {
-    const { power } = transform;
-    const rest = 1 - s;
-    if (Number.isNaN(rest)) return [NaN, NaN];
-    if (rest <= 0) return [power === 0 ? 1 : 0, 0];
-    return [rest ** power, power === 0 ? 0 : -power * rest ** (power - 1)];
-  }
+/** The curve of a transform. */
+export function curveOf(transform: Transform): Curve {
+  if (typeof transform === 'object') return powerOfRest(transform.power);
   switch (transform) {
     case 'oneMinus':
-      return [1 - s, -1];
+      return { loss: (s) => 1 - s, slope: () => -1 };
     case 'negative':
-      return [-s, -1];
+      return { loss: (s) => -s, slope: () => -1 };
     case 'log':
-      return s < LOWEST ? [-Math.log(LOWEST), 0] : [-Math.log(s), -1 / s];
+      return {
+        loss: (s) => -Math.log(s < LOWEST ? LOWEST : s),
+        slope: (s) => (s < LOWEST ? 0 : -1 / s),
+      };
     case 'logCosh':
-      return [logCosh(1 - s), -Math.tanh(1 - s)];
+      return { loss: (s) => logCosh(1 - s), slope: (s) => -Math.tanh(1 - s) };
   }
 }
 
 /** (−ln s)^exponent, whose slope at s = 1 is taken as 0. */
-export function powerOfLog(exponent: number): ScoreTransform {
-  return (s) => {
-    const bounded = s < LOWEST ? LOWEST : s;
-    const [loss, slope] = transformed(1 + Math.log(bounded), { power: exponent });
-    return [loss, s < LOWEST ? 0 : slope / bounded];
+export function powerOfLog(exponent: number): Curve {
+  const { loss, slope } = powerOfRest(exponent);
+  return {
+    loss: (s) => loss(1 + Math.log(s < LOWEST ? LOWEST : s)),
+    slope: (s) => (s < LOWEST ? 0 : slope(1 + Math.log(s)) / s),
   };
 }
 
@@ -55,21 +55,57 @@ function logCosh(x: number): number {
     : size + Math.log1p(Math.exp(-2 * size)) - Math.LN2;
 }
 
-/** The loss of a ratio: a denominator of exactly 0 has loss 0 and gradient 0. */
+/**
+ * The loss of a ratio, given with the derivatives of its parts: a denominator of exactly 0 has loss 0 and gradient 0.
+ */
 export function scored(
-  { numerator, denominator, ofNumerator, ofDenominator }: Ratio,
-  transform: Transform | ScoreTransform,
-): Scored {
-  if (denominator === 0) return { value: 0, partials: new Float64Array(Math.max(ROWS, ofNumerator.length)) };
+  numerator: number,
+  denominator: number,
+  ofNumerator: Float64Array,
+  ofDenominator: Float64Array,
+  curve: Curve,
+  partials: Float64Array,
+): number {
+  if (denominator === 0) {
+    partials.fill(0);
+    return 0;
+  }
   const s = numerator / denominator;
-  const [value, slope] = transformed(s, transform);
-  const partials = ofNumerator.map((top, i) => (slope * (top - s * (ofDenominator[i] ?? 0))) / denominator);
-  return { value, partials };
+  const slope = curve.slope(s);
+  for (let i = 0; i < partials.length; i++) {
+    partials[i] = (slope * ((ofNumerator[i] ?? 0) - s * (ofDenominator[i] ?? 0))) / denominator;
+  }
+  return curve.loss(s);
 }
 
-/** Derivatives by name of sum: `{ tp: 2 }`. */
-export function derivatives(of: Readonly<Partial<Record<SumName, number>>>): Float64Array {
-  const all = new Float64Array(ROWS);
-  for (const [name, x] of Object.entries(of)) all[SUM[name as SumName]] = x;
-  return all;
+/** What multiplies the sums of a denominator. */
+export interface Weights {
+  readonly tp?: number;
+  readonly p: number;
+  readonly g: number;
+  /** Whether p and g are the sums of squares. */
+  readonly squares?: boolean;
+}
+
+/** The loss of a ratio: `top` times tp over a weighted sum, each with its smoothing. */
+export function ratioScore(
+  top: number,
+  { tp: ofTp = 0, p: ofP, g: ofG, squares = false }: Weights,
+  { numerator, denominator }: Smooth,
+  { loss, slope }: Curve,
+): Score {
+  const [at, atG] = squares ? [3, 4] : [1, 2];
+  return (sums, partials) => {
+    const tp = sums[0]!;
+    const below = ofTp * tp + ofP * sums[at]! + ofG * sums[atG]! + denominator;
+    if (below === 0) {
+      partials.fill(0);
+      return 0;
+    }
+    const s = (top * tp + numerator) / below;
+    const by = slope(s) / below;
+    partials[0] = by * (top - s * ofTp);
+    partials[at] = -by * s * ofP;
+    return loss(s);
+  };
 }

@@ -1,7 +1,7 @@
 /** From the sums of soft skeletons to a region loss of them, and back to slopes. */
-import { regionResult } from '../family/region.js';
+import { Scorer } from '../family/region.js';
 import { meanOverRows, regionRows } from '../plan.js';
-import { type RegionTerm, ROWS, type Scored, SUM_NAMES, type Whole, type WholeTerm } from '../term.js';
+import { type RegionTerm, ROWS, type Score, SUM_NAMES, type Whole, type WholeTerm } from '../term.js';
 import type { Smooth } from '../types.js';
 import { eachPlane, gridOf, elementsOf, scatter, unweighted } from './planes.js';
 
@@ -10,20 +10,24 @@ const PLACES = (['tp', 'p', 'g', 'p2', 'g2', 'n'] as const).map((name) => SUM_NA
 const [OVERLAP = 0, PREDICTED = 1, , COVERED = 3, TRUE = 4] = PLACES;
 
 /** Precision and sensitivity of the skeletons, their harmonic mean from 1, and what derives from it. */
-function score(sums: Float64Array, { numerator, denominator }: Smooth, harmonicSmooth: number): Scored {
-  const sum = (place: number): number => sums[place] ?? NaN;
-  const partials = new Float64Array(ROWS);
-  const [predicted, truly] = [sum(PREDICTED) + denominator, sum(TRUE) + denominator];
-  const precision = (sum(OVERLAP) + numerator) / predicted;
-  const sensitivity = (sum(COVERED) + numerator) / truly;
-  const both = precision + sensitivity + harmonicSmooth;
-  if (predicted === 0 || truly === 0 || both === 0) return { value: 0, partials };
-  const ofPrecision = (-2 * sensitivity * (sensitivity + harmonicSmooth)) / both ** 2;
-  const ofSensitivity = (-2 * precision * (precision + harmonicSmooth)) / both ** 2;
-  partials[OVERLAP] = ofPrecision / predicted;
-  partials[PREDICTED] = (-ofPrecision * precision) / predicted;
-  partials[COVERED] = ofSensitivity / truly;
-  return { value: 1 - (2 * precision * sensitivity) / both, partials };
+function clDiceScore({ numerator, denominator }: Smooth, harmonicSmooth: number): Score {
+  return (sums, partials) => {
+    const sum = (place: number): number => sums[place] ?? NaN;
+    const [predicted, truly] = [sum(PREDICTED) + denominator, sum(TRUE) + denominator];
+    const precision = (sum(OVERLAP) + numerator) / predicted;
+    const sensitivity = (sum(COVERED) + numerator) / truly;
+    const both = precision + sensitivity + harmonicSmooth;
+    if (predicted === 0 || truly === 0 || both === 0) {
+      partials.fill(0);
+      return 0;
+    }
+    const ofPrecision = (-2 * sensitivity * (sensitivity + harmonicSmooth)) / both ** 2;
+    const ofSensitivity = (-2 * precision * (precision + harmonicSmooth)) / both ** 2;
+    partials[OVERLAP] = ofPrecision / predicted;
+    partials[PREDICTED] = (-ofPrecision * precision) / predicted;
+    partials[COVERED] = ofSensitivity / truly;
+    return 1 - (2 * precision * sensitivity) / both;
+  };
 }
 
 export function overSkeletons(
@@ -37,23 +41,26 @@ export function overSkeletons(
       ...common,
       ...means,
       family: 'region',
-      allSums: false,
+      allSums: true,
       distances: undefined,
-      score: (sums) => score(sums, smooth, harmonicSmooth),
+      readsBatch: false,
+      score: clDiceScore(smooth, harmonicSmooth),
     };
     const { samples, channels } = call;
     const { kept } = classes;
     const grid = gridOf(common.name, call.shape, common.dataFormat);
     const data = elementsOf(call, activation, common, 'probabilities');
-    const found = Array.from({ length: samples }, () => new Float64Array(ROWS * channels));
+    const found = new Float64Array(samples * ROWS * channels);
     eachPlane(call, kept, grid, data, undefined, (plane, { sample, k }) => {
       plane.clDiceSums(iterations).forEach((sum, i) => {
-        (found[sample] as Float64Array)[(PLACES[i] ?? 0) * channels + k] = sum;
+        found[(sample * ROWS + (PLACES[i] ?? 0)) * channels + k] = sum;
       });
     });
     const rows = regionRows(call, term, found);
-    const result = regionResult(term, classes, rows);
-    const { value, losses, perRow, partials } = result;
+    const scorer = new Scorer(term, classes);
+    const count = rows.weights.length;
+    const result = scorer.run(rows.sums, count, rows.weights, scorer.room(count));
+    const { value, losses, perRow, shares, affine } = result;
     const [batch, macro] = [term.aggregate === 'batch', term.average === 'macro'];
     const counted = new Set(kept);
     const scale = (sample: number, k: number): number =>
@@ -65,8 +72,10 @@ export function overSkeletons(
         if (!sloped) {
           eachPlane(call, kept, grid, data, undefined, (plane, part) => {
             const row = batch ? 0 : part.sample;
-            const of = (place: number): number => partials[(row * ROWS + place) * channels + part.k] ?? 0;
-            plane.clDiceSlopes(iterations, of(OVERLAP), of(PREDICTED), of(COVERED));
+            // Of the affine gradient a + b g + c p the derivatives of p, tp and, doubled, p2.
+            const of = (coefficient: number): number =>
+              (shares[row] ?? 0) * (affine[(row * scorer.width + coefficient) * channels + part.k] ?? 0);
+            plane.clDiceSlopes(iterations, of(1), of(0), of(2) / 2);
             scatter(data, plane.values, part);
           });
         }

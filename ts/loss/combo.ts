@@ -1,5 +1,6 @@
 import { checkOptions, number, PIXEL, refuseActivation, REGION } from '../check/options.js';
 import { compoundLoss, type CompoundOptions, partsOf, smoothOf, sumsLoss } from '../define.js';
+import { curveOf } from '../family/score.js';
 import type { Loss } from '../types.js';
 import { overlapScore } from './dice.js';
 import { elementLoss } from './parts.js';
@@ -53,7 +54,7 @@ export function comboLoss(options?: ComboOptions): Loss {
   const smooth = smoothOf(given.smooth, 1e-5);
   const dice = sumsLoss('diceLoss', region, {
     allSums: false,
-    score: overlapScore(1, smooth, 'negative'),
+    score: overlapScore(1, smooth, curveOf('negative')),
     formula: '−(2TP + s_n)/(P + G + s_d)',
     own: { smooth },
   });

@@ -1,8 +1,8 @@
 import { checkOptions, oneOfNumbers, REGION, TRANSFORM } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives, scored, type ScoreTransform } from '../family/score.js';
-import type { Scored } from '../term.js';
-import type { Loss, RegionOptions, Smooth, Transform, TransformOptions } from '../types.js';
+import { type Curve, curveOf, ratioScore } from '../family/score.js';
+import type { Score } from '../term.js';
+import type { Loss, RegionOptions, Smooth, TransformOptions } from '../types.js';
 
 /** Options of `diceLoss` and `jaccardLoss`. */
 export interface OverlapOptions extends RegionOptions, TransformOptions {
@@ -13,24 +13,8 @@ export interface OverlapOptions extends RegionOptions, TransformOptions {
 export const OVERLAP = { ...REGION, ...TRANSFORM, exponent: oneOfNumbers(1, 2) };
 
 /** The Dice score of a class, turned into a loss. */
-export function overlapScore(
-  exponent: 1 | 2,
-  smooth: Smooth,
-  transform: Transform | ScoreTransform,
-): (sums: Float64Array) => Scored {
-  const square = exponent === 2;
-  const ofNumerator = derivatives({ tp: 2 });
-  const ofDenominator = derivatives(square ? { p2: 1, g2: 1 } : { p: 1, g: 1 });
-  return ([tp = 0, p = 0, g = 0, p2 = 0, g2 = 0]) =>
-    scored(
-      {
-        numerator: 2 * tp + smooth.numerator,
-        denominator: (square ? p2 + g2 : p + g) + smooth.denominator,
-        ofNumerator,
-        ofDenominator,
-      },
-      transform,
-    );
+export function overlapScore(exponent: 1 | 2, smooth: Smooth, curve: Curve): Score {
+  return ratioScore(2, { p: 1, g: 1, squares: exponent === 2 }, smooth, curve);
 }
 
 /**
@@ -72,7 +56,7 @@ export function diceLoss(options?: OverlapOptions): Loss {
   const square = exponent === 2;
   return sumsLoss(name, given, {
     allSums: square,
-    score: overlapScore(exponent, smooth, transform),
+    score: overlapScore(exponent, smooth, curveOf(transform)),
     formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
     own: { exponent, smooth, transform },
   });

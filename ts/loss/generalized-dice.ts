@@ -1,9 +1,9 @@
 import { checkOptions, GROUPED, oneOf, refuse, type Rule, number, TRANSFORM } from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { scored, type ScoreTransform } from '../family/score.js';
-import { type RegionTerm, ROWS, SUM, type SumName } from '../term.js';
-import type { Loss, SharedOptions, Smooth, Transform, TransformOptions } from '../types.js';
+import { type Curve, curveOf, scored } from '../family/score.js';
+import { ROWS, type Score } from '../term.js';
+import type { Loss, SharedOptions, Smooth, TransformOptions } from '../types.js';
 
 /** Options of `generalizedDiceLoss` and `penaltyGeneralizedDiceLoss`. */
 export interface GeneralizedDiceRatioOptions extends SharedOptions {
@@ -58,27 +58,32 @@ export function generalizedDiceScore(
   weighting: 'square' | 'simple' | 'uniform',
   absent: 'max' | 'zero' | { readonly epsilon: number },
   smooth: Smooth,
-  transform: Transform | ScoreTransform,
-): RegionTerm['score'] {
+  curve: Curve,
+): Score {
   if (weighting === 'uniform' && typeof absent === 'object') {
     refuse(`"absentClass" { epsilon } has no meaning with weighting: 'uniform', whose weights are 1`);
   }
-  return (sums, { weights }) => {
-    const of = (i: number, sum: SumName): number => sums[i * ROWS + SUM[sum]] ?? 0;
-    const sizes = weights.map((_, i) => of(i, 'g'));
+  // Made anew where the number of classes is another.
+  let ofNumerator = new Float64Array(0);
+  let ofDenominator = new Float64Array(0);
+  return (sums, partials, { weights }) => {
+    const of = (i: number, r: number): number => sums[i * ROWS + r] ?? 0;
+    const sizes = weights.map((_, i) => of(i, 2));
     const v = classSizes(sizes, weighting, absent).map((size, i) => size * (weights[i] ?? 1));
     let [numerator, denominator] = [smooth.numerator, smooth.denominator];
-    const ofNumerator = new Float64Array(sums.length);
-    const ofDenominator = new Float64Array(sums.length);
+    if (ofNumerator.length !== sums.length) {
+      ofNumerator = new Float64Array(sums.length);
+      ofDenominator = new Float64Array(sums.length);
+    }
     v.forEach((w, i) => {
+      ofNumerator[i * ROWS] = 2 * w;
+      ofDenominator[i * ROWS + 1] = w;
       // A class of weight 0 is out, whatever its sums hold.
       if (w === 0) return;
-      numerator += 2 * w * of(i, 'tp');
-      denominator += w * (of(i, 'p') + of(i, 'g'));
-      ofNumerator[i * ROWS + SUM.tp] = 2 * w;
-      ofDenominator[i * ROWS + SUM.p] = w;
+      numerator += 2 * w * of(i, 0);
+      denominator += w * (of(i, 1) + of(i, 2));
     });
-    return scored({ numerator, denominator, ofNumerator, ofDenominator }, transform);
+    return scored(numerator, denominator, ofNumerator, ofDenominator, curve, partials);
   };
 }
 
@@ -119,7 +124,7 @@ export function generalizedDiceLoss(options?: GeneralizedDiceOptions): Loss {
   return sumsLoss(name, given, {
     allSums: false,
     joint: true,
-    score: generalizedDiceScore(weighting, absent, smooth, transform),
+    score: generalizedDiceScore(weighting, absent, smooth, curveOf(transform)),
     formula: '1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d)',
     own: { weighting, absentClass: absent, smooth, transform },
   });

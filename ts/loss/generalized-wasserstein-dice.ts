@@ -9,7 +9,7 @@ import {
   show,
 } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { scored } from '../family/score.js';
+import { curveOf, scored } from '../family/score.js';
 import { ROWS, SUM } from '../term.js';
 import type { Loss, SharedOptions, Smooth } from '../types.js';
 
@@ -85,6 +85,7 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
   const smooth = smoothOf(given.smooth, 1e-5);
   const largest = Math.max(...given.distances.flat());
   const sized = weighting === 'generalized';
+  const curve = curveOf('oneMinus');
   return sumsLoss(
     name,
     { activation: 'softmax', ...given },
@@ -93,7 +94,7 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
       joint: true,
       distances: given.distances.map((row) => row.map((entry) => entry / largest)),
       // The core has the distances of a class where its probabilities are otherwise.
-      score: (sums, { weights, kept }) => {
+      score: (sums, partials, { weights, kept }) => {
         let [numerator, denominator] = [smooth.numerator, smooth.denominator];
         const ofNumerator = new Float64Array(sums.length);
         const ofDenominator = new Float64Array(sums.length);
@@ -107,7 +108,7 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
           ofNumerator[i * ROWS + SUM.p] = -2 * alpha;
           ofDenominator[i * ROWS + SUM.p] = sized ? -alpha : weight - 2 * alpha;
         });
-        return scored({ numerator, denominator, ofNumerator, ofDenominator }, 'oneMinus');
+        return scored(numerator, denominator, ofNumerator, ofDenominator, curve, partials);
       },
       formula: sized
         ? '1 − (2T + s_n)/(Σ_i α_y(2 − W_i) + s_d), T = Σ_i α_y(1 − W_i), α_y = 1/(G_y + 1)'

@@ -1,6 +1,6 @@
 import { checkOptions } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives, scored } from '../family/score.js';
+import { curveOf, ratioScore } from '../family/score.js';
 import type { Loss } from '../types.js';
 import { OVERLAP, type OverlapOptions } from './dice.js';
 
@@ -35,20 +35,9 @@ export function jaccardLoss(options?: OverlapOptions): Loss {
   const { exponent = 1, transform = 'oneMinus' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
-  const ofNumerator = derivatives({ tp: 1 });
-  const ofDenominator = derivatives(square ? { tp: -1, p2: 1, g2: 1 } : { tp: -1, p: 1, g: 1 });
   return sumsLoss(name, given, {
     allSums: square,
-    score: ([tp = 0, p = 0, g = 0, p2 = 0, g2 = 0]) =>
-      scored(
-        {
-          numerator: tp + smooth.numerator,
-          denominator: (square ? p2 + g2 : p + g) - tp + smooth.denominator,
-          ofNumerator,
-          ofDenominator,
-        },
-        transform,
-      ),
+    score: ratioScore(1, { tp: -1, p: 1, g: 1, squares: square }, smooth, curveOf(transform)),
     formula: `1 − (TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} − TP + s_d)`,
     own: { exponent, smooth, transform },
   });

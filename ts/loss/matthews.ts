@@ -1,7 +1,5 @@
 import { checkOptions, REGION } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives } from '../family/score.js';
-import { ROWS } from '../term.js';
 import type { Loss, RegionOptions } from '../types.js';
 
 /**
@@ -37,22 +35,20 @@ export function matthewsLoss(options?: RegionOptions): Loss {
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: false,
-    score: ([tp = 0, p = 0, g = 0, , , , , n = 0]) => {
+    score: (sums, partials) => {
+      const [tp, p, g, n] = [sums[0]!, sums[1]!, sums[2]!, sums[7]!];
       const top = n * tp - p * g;
       // A sum of rounded probabilities may exceed its number.
       const [restP, restG] = [Math.max(n - p, 0), Math.max(n - g, 0)];
       const square = p * g * restP * restG + smooth.denominator;
+      partials.fill(0);
       // Written so that a NaN goes on to the value.
-      if (square === 0) return { value: 0, partials: new Float64Array(ROWS) };
+      if (square === 0) return 0;
       const root = Math.sqrt(square);
       const bend = top / (2 * square * root);
-      return {
-        value: 1 - top / root,
-        partials: derivatives({
-          tp: -n / root,
-          p: g / root + bend * g * restG * (restP - p),
-        }),
-      };
+      partials[0] = -n / root;
+      partials[1] = g / root + bend * g * restG * (restP - p);
+      return 1 - top / root;
     },
     formula: '1 − (n·TP − P·G)/√(P·G·(n−P)·(n−G) + s_d)',
     own: { smooth: { denominator: smooth.denominator } },

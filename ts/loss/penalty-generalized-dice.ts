@@ -43,10 +43,10 @@ export function penaltyGeneralizedDiceLoss(options?: PenaltyGeneralizedDiceOptio
   return sumsLoss(name, given, {
     allSums: false,
     joint: true,
-    score: generalizedDiceScore(weighting, absentClass, smooth, (s) => [
-      (1 - s) / (1 + k * s),
-      -(1 + k) / (1 + k * s) ** 2,
-    ]),
+    score: generalizedDiceScore(weighting, absentClass, smooth, {
+      loss: (s) => (1 - s) / (1 + k * s),
+      slope: (s) => -(1 + k) / (1 + k * s) ** 2,
+    }),
     formula: 'L/(1 + k(1 − L)), L = 1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d)',
     own: { weighting, absentClass, smooth, k },
   });

@@ -10,7 +10,7 @@ import {
 } from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { sumsLoss } from '../define.js';
-import { ROWS, SUM_NAMES } from '../term.js';
+import { SUM_NAMES } from '../term.js';
 import type { Loss, RegionOptions, RegionSums } from '../types.js';
 
 /** A loss of one (sample, class) from its sums, with its partial derivatives; a sum left out has derivative 0. */
@@ -71,10 +71,10 @@ export function regionLoss<O extends object = object>(
     const inForce = { ...own, ...given };
     return sumsLoss(name, given, {
       allSums: true,
-      score: (sums) => {
-        const named = Object.fromEntries(
-          SUM_NAMES.map((sum, i) => [sum, sums[i] ?? 0]),
-        ) as unknown as RegionSums;
+      score: (sums, into) => {
+        const [tp, p, g, p2] = [sums[0]!, sums[1]!, sums[2]!, sums[3]!];
+        const [g2, fgError, bgError, n] = [sums[4]!, sums[5]!, sums[6]!, sums[7]!];
+        const named: RegionSums = { tp, p, g, p2, g2, fgError, bgError, n };
         const result: unknown = formula(named, inForce);
         const { value, partials } = (result ?? {}) as { value?: unknown; partials?: unknown };
         if (typeof value !== 'number' || typeof partials !== 'object' || partials === null) {
@@ -83,15 +83,14 @@ export function regionLoss<O extends object = object>(
           );
         }
         checkNames(partials, SUM_NAMES, `the partials of ${name}`);
-        const all = new Float64Array(ROWS);
         SUM_NAMES.forEach((sum, i) => {
           const partial: unknown = (partials as Record<string, unknown>)[sum] ?? 0;
           if (typeof partial !== 'number') {
             throw new TypeError(`partials.${sum} of ${name} expected a number, got ${show(partial)}`);
           }
-          all[i] = partial;
+          into[i] = partial;
         });
-        return { value, partials: all };
+        return value;
       },
       formula: 'a formula of region sums of its own',
       own: Object.fromEntries(

@@ -1,6 +1,5 @@
 import { checkOptions, number, REGION } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives } from '../family/score.js';
 import type { Loss, RegionOptions } from '../types.js';
 
 /** Options of `sensitivitySpecificityLoss`. */
@@ -47,12 +46,13 @@ export function sensitivitySpecificityLoss(options?: SensitivitySpecificityOptio
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: true,
-    score: ([, , g = 0, , , fgError = 0, bgError = 0, n = 0]) => {
+    score: (sums, partials) => {
+      const [g, fgError, bgError, n] = [sums[2]!, sums[5]!, sums[6]!, sums[7]!];
       const [inside, outside] = [g + smooth.denominator, n - g + smooth.denominator];
-      return {
-        value: r * over(fgError, inside) + (1 - r) * over(bgError, outside),
-        partials: derivatives({ fgError: over(r, inside), bgError: over(1 - r, outside) }),
-      };
+      partials.fill(0);
+      partials[5] = over(r, inside);
+      partials[6] = over(1 - r, outside);
+      return r * over(fgError, inside) + (1 - r) * over(bgError, outside);
     },
     formula: 'r Σ(g−p)²g/(G + s_d) + (1−r) Σ(g−p)²(1−g)/(N − G + s_d), r = sensitivityWeight',
     own: { sensitivityWeight: r, smooth },

@@ -1,7 +1,7 @@
 import { checkOptions, number, REGION, TRANSFORM } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives, scored } from '../family/score.js';
-import type { Scored } from '../term.js';
+import { curveOf, ratioScore } from '../family/score.js';
+import type { Score } from '../term.js';
 import type { Loss, RegionOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
 /** Options of `tverskyLoss`. */
@@ -21,19 +21,9 @@ export function tverskyScore(
   fnWeight: number,
   smooth: Smooth,
   transform: Transform,
-): (sums: Float64Array) => Scored {
-  const ofNumerator = derivatives({ tp: 1 });
-  const ofDenominator = derivatives({ tp: 1 - fpWeight - fnWeight, p: fpWeight, g: fnWeight });
-  return ([tp = 0, p = 0, g = 0]) =>
-    scored(
-      {
-        numerator: tp + smooth.numerator,
-        denominator: tp + fpWeight * (p - tp) + fnWeight * (g - tp) + smooth.denominator,
-        ofNumerator,
-        ofDenominator,
-      },
-      transform,
-    );
+): Score {
+  const bottom = { tp: 1 - fpWeight - fnWeight, p: fpWeight, g: fnWeight };
+  return ratioScore(1, bottom, smooth, curveOf(transform));
 }
 
 /**

@@ -1,7 +1,6 @@
 import { boolean, checkOptions, number, PIXEL, REGION } from '../check/options.js';
 import { compoundLoss, type CompoundOptions, partsOf, smoothOf, sumsLoss } from '../define.js';
-import { derivatives } from '../family/score.js';
-import type { RegionTerm } from '../term.js';
+import { ROWS, type Score } from '../term.js';
 import type { Loss, Smooth } from '../types.js';
 import { focalPart } from './parts.js';
 import { tverskyScore } from './tversky.js';
@@ -24,20 +23,26 @@ const RULES = { ...PIXEL, ...REGION, weight: share, delta: share, gamma: share, 
 /**
  * (1 − T)^(1−γ) of a class, 1 − T of the background where `asymmetric`; of a sigmoid channel the mean of its two sides.
  */
-function tverskyPart(delta: number, gamma: number, asymmetric: boolean, smooth: Smooth): RegionTerm['score'] {
+function tverskyPart(delta: number, gamma: number, asymmetric: boolean, smooth: Smooth): Score {
   const enhanced = tverskyScore(1 - delta, delta, smooth, { power: 1 - gamma });
   const plain = tverskyScore(1 - delta, delta, smooth, 'oneMinus');
   const background = asymmetric ? plain : enhanced;
-  return (sums, { activation, channels, class: k }) => {
-    if (activation !== 'sigmoid' && channels > 1) return (k === 0 ? background : enhanced)(sums);
-    const [tp = 0, p = 0, g = 0, , , , , n = 0] = sums;
-    const inside = enhanced(sums);
+  const rest = new Float64Array(ROWS);
+  const ofRest = new Float64Array(ROWS);
+  return (sums, partials, where) => {
+    const { activation, channels, class: k } = where;
+    if (activation !== 'sigmoid' && channels > 1) {
+      return (k === 0 ? background : enhanced)(sums, partials, where);
+    }
+    const [tp, p, g, n] = [sums[0]!, sums[1]!, sums[2]!, sums[7]!];
+    const inside = enhanced(sums, partials, where);
     // The sums of 1 − p and 1 − g.
-    const outside = background(Float64Array.of(n - p - g + tp, n - p, n - g, 0, 0, 0, 0, n));
-    const [ofTp = 0, ofP = 0] = outside.partials;
-    const [tpInside = 0, pInside = 0] = inside.partials;
-    const partials = derivatives({ tp: (tpInside + ofTp) / 2, p: (pInside - ofTp - ofP) / 2 });
-    return { value: (inside.value + outside.value) / 2, partials };
+    rest.set([n - p - g + tp, n - p, n - g]);
+    const outside = background(rest, ofRest, where);
+    const [ofTp, ofP] = [ofRest[0]!, ofRest[1]!];
+    partials[0] = (partials[0]! + ofTp) / 2;
+    partials[1] = (partials[1]! - ofTp - ofP) / 2;
+    return (inside + outside) / 2;
   };
 }
 

@@ -1,9 +1,9 @@
 /** How a call is divided, and what brings the parts to the workers. */
 import type { Pass } from '../pass.js';
-import type { Data, Fault, Range } from '../stream.js';
+import { chunkStep, type CoreGroup, type Data, type Fault, type Range } from '../stream.js';
 import { typeName } from '../check/call.js';
 import { FLOAT, KINDS } from '../check/kinds.js';
-import { chunkPixels } from '../workspace.js';
+import { resultsLength } from '../workspace.js';
 import type { Part, Reply, Request } from './protocol.js';
 
 /** A pass on its way: so many deliveries, to any workers. */
@@ -23,26 +23,31 @@ export interface Shipment {
 /** Ships the passes of one call. */
 export type Carrier = (pass: Pass) => Shipment;
 
-export const chunksOf = ({ samples, pixels }: Pick<Data, 'samples' | 'pixels'>, size: number): number =>
-  samples * Math.ceil(pixels / size);
+/** How many chunks some samples of a call are, of each so many pixels. */
+export const chunksOf = (call: Data, { samples, pixels }: Pick<Data, 'samples' | 'pixels'>): number =>
+  call.together > 1 ? Math.ceil(samples / call.together) : samples * Math.ceil(pixels / chunkStep(call));
+
+/** How many results each chunk has. */
+export const lengthOf = ({ channels, together }: Data, [group]: readonly CoreGroup[]): number =>
+  resultsLength(channels, group?.kernels.length ?? 0, together > 1 ? together : 0);
 
 /**
  * Cuts a call at the bounds of chunks, into parts of so many entries of the prediction at the most, or one chunk. A
  * part is some pixels of one sample, or all pixels of some samples.
  */
 export function divide(call: Data, entries: number): Part[] {
-  const { samples, channels, pixels } = call;
-  const size = chunkPixels(channels);
+  const { samples, channels, pixels, together } = call;
+  const size = chunkStep(call);
   const chunksOfSample = Math.ceil(pixels / size);
-  const chunks = Math.max(1, Math.floor(entries / (Math.min(size, pixels) * channels)));
+  const chunks = Math.max(1, Math.floor(entries / (Math.min(size, together * pixels) * channels)));
   const parts: Part[] = [];
   let chunk = 0;
   const add = (range: Range): void => {
     parts.push({ ...range, chunk });
-    chunk += chunksOf(range, size);
+    chunk += chunksOf(call, range);
   };
   if (chunks >= chunksOfSample) {
-    const step = Math.floor(chunks / chunksOfSample);
+    const step = together * Math.floor(chunks / chunksOfSample);
     for (let sample = 0; sample < samples; sample += step) {
       add({ sample, samples: Math.min(step, samples - sample), start: 0, pixels });
     }
@@ -59,13 +64,14 @@ export function divide(call: Data, entries: number): Part[] {
 
 /** What workers need of a call, with other arrays. */
 export function dataOf(call: Data, arrays: Partial<Data>): Data {
-  const { samples, channels, pixels, last, pred, target, kind, dense } = call;
+  const { samples, channels, pixels, run, together, pred, target, kind, dense } = call;
   const { mask, pixelWeights, elementWeights } = call;
   const own = {
     samples,
     channels,
     pixels,
-    last,
+    run,
+    together,
     pred,
     target,
     kind,

@@ -1,8 +1,7 @@
 /** One pass on its way through the workers. */
 import { addTotals, type Pass } from '../pass.js';
 import { eachChunk, type Fault, refuse, whole } from '../stream.js';
-import { chunkPixels, totalsLength } from '../workspace.js';
-import type { Shipment } from './carrier.js';
+import { lengthOf, type Shipment } from './carrier.js';
 import type { Reply, Request } from './protocol.js';
 
 function isBefore({ chunk: a }: Fault, { chunk: b }: Fault): boolean {
@@ -84,9 +83,9 @@ export class Job {
     const { totals } = this.#shipment;
     if (!totals) return;
     const { call, groups } = this.#pass;
-    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
+    const length = lengthOf(call, groups);
     let at = 0;
-    eachChunk(chunkPixels(call.channels), whole(call), (chunk) => {
+    eachChunk(call, whole(call), (chunk) => {
       addTotals(this.#pass, totals.subarray(at, (at += length)), chunk);
       return true;
     });

@@ -1,8 +1,7 @@
 /** Parts on memory that moves: each is copied once, goes to a worker, and comes back with results for the prediction. */
 import { ARRAYS, FLOAT } from '../check/kinds.js';
 import { type Data, eachRun, type Range } from '../stream.js';
-import { chunkPixels, totalsLength } from '../workspace.js';
-import { type Carrier, chunksOf, codeOf, dataOf, divide } from './carrier.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
 import { describe, multipliersOf, type Request } from './protocol.js';
 
 /** Most entries of a part: work of a few milliseconds, beside which a message is cheap, and the wait for an abort. */
@@ -52,7 +51,6 @@ function layOut(call: Data, { samples, pixels }: Range) {
 export function moveParts(call: Data, threads: number): Carrier {
   const entries = call.samples * call.pixels * call.channels;
   const parts = divide(call, Math.min(ENTRIES, entries / (SHARES * threads)));
-  const size = chunkPixels(call.channels);
   /** Those at home. The last pass over them gives the gradient, and needs them no more. */
   const buffers: (ArrayBuffer | undefined)[] = [];
 
@@ -71,8 +69,8 @@ export function moveParts(call: Data, threads: number): Carrier {
 
   return (pass) => {
     const { sums, out, groups, gradients } = pass;
-    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
-    const totals = sums && new Float64Array(chunksOf(call, size) * length);
+    const length = lengthOf(call, groups);
+    const totals = sums && new Float64Array(chunksOf(call, call) * length);
     return {
       deliveries: parts.length,
       totals,
@@ -83,7 +81,7 @@ export function moveParts(call: Data, threads: number): Carrier {
         buffers[delivery] = undefined;
         const { slots } = layOut(call, part);
         const values = slots.pred.view(buffer);
-        const own = sums && new Float64Array(chunksOf(part, size) * length);
+        const own = sums && new Float64Array(chunksOf(call, part) * length);
         const transfer = own ? [buffer, own.buffer] : [buffer];
         const request: Request = {
           ...describe(pass),

@@ -73,9 +73,11 @@ export function multipliersOf(
     const all = new Float64Array(allocate(8 * terms * samples));
     const tables = new Float32Array(allocate(affine ? 4 * row * samples : 0));
     const curved = new Uint8Array(allocate(affine ? samples : 0));
-    for (let b = 0; b < samples; b++) {
-      if (terms > 0) all.set(scales(first + b), b * terms);
-      if (affine) curved[b] = Number(affine(first + b, tables.subarray(b * row, (b + 1) * row)));
+    const { together } = call;
+    for (let b = 0; b < samples; b++) if (terms > 0) all.set(scales(first + b), b * terms);
+    for (let b = 0; affine && b < samples; b += together) {
+      const count = Math.min(together, samples - b);
+      curved[b] = Number(affine(first + b, count, tables.subarray(b * row, (b + count) * row)));
     }
     return { scales: all, affine: affine && { tables, curved } };
   });
@@ -90,8 +92,8 @@ export function workOf({ call, groups, stages, multipliers, out, stored }: Reque
       scales: (sample) => scales.subarray(sample * terms, (sample + 1) * terms),
       affine:
         affine &&
-        ((sample, table) => {
-          table.set(affine.tables.subarray(sample * row, (sample + 1) * row));
+        ((sample, samples, table) => {
+          table.set(affine.tables.subarray(sample * row, (sample + samples) * row));
           return affine.curved[sample] === 1;
         }),
     };

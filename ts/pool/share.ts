@@ -2,9 +2,8 @@
 import { ARRAYS } from '../check/kinds.js';
 import type { Data } from '../stream.js';
 import { threadsOf } from '../threads.js';
-import { type Carrier, chunksOf, codeOf, dataOf, divide } from './carrier.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
-import { chunkPixels, totalsLength } from '../workspace.js';
 
 /** Entries of a part: a chunk's. To take one costs nothing, and an abort waits for no more. */
 const ENTRIES = 2 ** 16;
@@ -41,8 +40,8 @@ export function shareAll(call: Data, threads: number): Carrier {
   return (pass) => {
     const { sums, out, groups, gradients } = pass;
     if (out && !isShared(out)) results ??= sharedFloats(out.length);
-    const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
-    const chunks = chunksOf(call, chunkPixels(call.channels));
+    const length = lengthOf(call, groups);
+    const chunks = chunksOf(call, call);
     const taken = new Int32Array(allocate(4));
     const totals = sums && new Float64Array(allocate(8 * chunks * length));
     const whole = { sample: 0, samples: call.samples, start: 0, pixels: call.pixels };

@@ -2,7 +2,8 @@
 import { setup } from '../backend.js';
 import { type Fault, runChunks } from '../stream.js';
 import { builtin } from '../threads.js';
-import { totalsLength, workspace } from '../workspace.js';
+import { workspace } from '../workspace.js';
+import { lengthOf } from './carrier.js';
 import { ALL, type Reply, type Request, type Start, workOf } from './protocol.js';
 
 /** The other end: the global of a web worker, or Node's port. */
@@ -21,7 +22,7 @@ const port = (
 function answer(request: Request): Fault | undefined {
   const { call, groups, parts, taken, totals } = request;
   const work = workOf(request);
-  const length = totalsLength(call.channels, groups[0]?.kernels.length ?? 0);
+  const length = lengthOf(call, groups);
   let next = 0;
   for (;;) {
     const part = parts[taken ? Atomics.add(taken, 0, 1) : next++];

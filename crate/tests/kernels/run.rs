@@ -76,8 +76,8 @@ impl Runner {
     /// What the parts hold, and the terms.
     fn prepare(&mut self, case: &Case) {
         let ws = &mut self.0;
-        ws.reserve(case.channels, case.terms.len());
-        ws.chunk.interleaved = case.interleaved;
+        ws.reserve(case.channels, case.terms.len(), 0);
+        ws.chunk.run = usize::from(case.interleaved);
         ws.input = Input {
             channels: case.channels,
             activation: case.activation,
@@ -87,6 +87,7 @@ impl Runner {
             weights: case.given,
             ignore: case.ignore,
             stored: false,
+            segment: 0,
         };
         let row = ROWS * case.channels;
         ws.table[..case.affine.len()].copy_from_slice(&case.affine);
