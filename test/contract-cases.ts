@@ -59,10 +59,16 @@ export const falseDiscoveryLoss = regionLoss(
 );
 
 export const LOSSES: readonly Entry[] = [
-  entry('pixel', 'binaryCrossEntropyLoss', binaryCrossEntropyLoss, ['labelSmoothing', 'positiveWeight'], {
-    activations: ['sigmoid', 'none'],
-  }),
-  entry('pixel', 'crossEntropyLoss', crossEntropyLoss, ['labelSmoothing'], {
+  entry(
+    'pixel',
+    'binaryCrossEntropyLoss',
+    binaryCrossEntropyLoss,
+    ['labelSmoothing', 'smoothedWeights', 'positiveWeight'],
+    {
+      activations: ['sigmoid', 'none'],
+    },
+  ),
+  entry('pixel', 'crossEntropyLoss', crossEntropyLoss, ['labelSmoothing', 'smoothedWeights'], {
     activations: ['softmax', 'none'],
   }),
   entry('pixel', 'focalLoss', focalLoss, ['gamma', 'alpha', 'normalized', 'reducedThreshold']),

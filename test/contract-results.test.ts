@@ -169,6 +169,7 @@ const OTHER: Readonly<Record<string, unknown>> = {
   normalizer: 'weights',
   meanOver: 'pixels',
   labelSmoothing: 0.125,
+  smoothedWeights: true,
   positiveWeight: 2.75,
   gamma: 1.75,
   alpha: 0.375,

@@ -19,7 +19,7 @@ import {
   type Work,
 } from './stream.js';
 import { type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
-import type { Activation } from './types.js';
+import type { Activation, Normalizer } from './types.js';
 
 export interface Member<T> {
   readonly term: T;
@@ -53,6 +53,12 @@ function sampleWeight(call: CheckedCall, sample: number): number {
   return call.sampleWeights?.[sample] ?? 1;
 }
 
+/** What a pixel term's mean goes by, for the target at hand. */
+function normalizerOf({ normalizer }: PixelTerm, { dense }: CheckedCall): Normalizer {
+  if (normalizer !== 'labelWeights') return normalizer;
+  return dense ? 'valid' : 'weights';
+}
+
 /** What a pixel term's mean divides by, when it is known without looking at the data. */
 export function knownDivisor(
   { term, classes }: Member<PixelTerm>,
@@ -60,9 +66,10 @@ export function knownDivisor(
   call: CheckedCall,
 ): number | undefined {
   if (term.reduction === 'sum') return 1;
+  const normalizer = normalizerOf(term, call);
   const counts =
-    term.normalizer === 'all' ||
-    (term.normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
+    normalizer === 'all' ||
+    (normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
   if (!counts) return undefined;
   return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }
@@ -70,8 +77,8 @@ export function knownDivisor(
 /** The stages that count what the means of a group divide by. */
 function counting(call: CheckedCall, group: Group): number {
   const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
-  const weighed = unknown.some(({ term }) => term.normalizer === 'weights');
-  const counted = unknown.some(({ term }) => term.normalizer !== 'weights');
+  const weighed = unknown.some(({ term }) => normalizerOf(term, call) === 'weights');
+  const counted = unknown.some(({ term }) => normalizerOf(term, call) !== 'weights');
   return (weighed ? STAGE.mass : 0) | (counted ? STAGE.valid : 0);
 }
 
@@ -85,7 +92,7 @@ function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array
     if (knownDivisor(member, group.activation, call) !== undefined) return;
     const { term, classes } = member;
     let divisor = 0;
-    if (term.normalizer === 'weights') {
+    if (normalizerOf(term, call) === 'weights') {
       const counted = softmax ? classes.weights.keys() : classes.kept;
       for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * mass(k);
     } else if (softmax) divisor = valid(0);

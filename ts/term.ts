@@ -189,6 +189,12 @@ export function fillCategories(
   }
 }
 
+/** Has what smoothing spreads weighed by the class it is spread to, not by the label it is taken from. */
+export function weighSpread(table: Float32Array, { channels, kept, weights }: Classes): void {
+  table.fill(1, channels, 2 * channels);
+  for (const k of kept) table[2 * channels + k] = (table[2 * channels + k] ?? 0) * (weights[k] ?? 1);
+}
+
 /** The constants of a cross-entropy of either kind. */
 export function fillSmoothed(smoothing: number): PixelTerm['fill'] {
   return (table, classes, activation, scale) => {

@@ -68,8 +68,8 @@ export interface SharedOptions {
   readonly classWeights?: readonly number[] | undefined;
 }
 
-/** What the mean of a pixel loss divides by. */
-export type Normalizer = 'valid' | 'weights' | 'all';
+/** What the mean of a pixel loss divides by; `'labelWeights'`: as `'weights'` of a label map, `'valid'` of a dense target. */
+export type Normalizer = 'valid' | 'weights' | 'all' | 'labelWeights';
 
 /** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
@@ -95,6 +95,12 @@ export type EmptyClass = 'score' | 'skip' | 'zero' | 'one';
 
 /** How a score s becomes a loss. */
 export type Transform = 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
+
+/** The option of cross-entropies whose weights may go by the smoothed label. */
+export interface WeightedSmoothingOptions extends SmoothedOptions {
+  /** Class and positive weights go by the smoothed label, as in torch; default false: by the label as given. */
+  readonly smoothedWeights?: boolean | undefined;
+}
 
 /** Options every region loss takes. */
 export interface RegionOptions extends SharedOptions {

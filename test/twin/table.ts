@@ -34,7 +34,7 @@ const SHARED: Readonly<Record<string, Values>> = {
 
 const PIXEL: Readonly<Record<string, Values>> = {
   ...SHARED,
-  normalizer: always('valid', 'weights', 'all'),
+  normalizer: always('valid', 'weights', 'all', 'labelWeights'),
   meanOver: always('elements', 'pixels'),
 };
 
@@ -77,12 +77,13 @@ const ARTICLE: Readonly<Record<string, Entry>> = {
     options: {
       ...PIXEL,
       labelSmoothing: always(0, 0.1, 0.4),
+      smoothedWeights: always(true, false),
       positiveWeight: (channels) => [0, 3, ...perClass(2, 0.5, 7)(channels)],
     },
   },
   crossEntropyLoss: {
     activations: ['softmax', 'none'],
-    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4) },
+    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4), smoothedWeights: always(true, false) },
   },
   focalLoss: {
     activations: all,

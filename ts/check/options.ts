@@ -142,7 +142,7 @@ export const SHARED: Rules = {
 
 export const PIXEL: Rules = {
   ...SHARED,
-  normalizer: oneOf('valid', 'weights', 'all'),
+  normalizer: oneOf('valid', 'weights', 'all', 'labelWeights'),
   meanOver: oneOf('elements', 'pixels'),
 };
 
