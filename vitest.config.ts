@@ -20,6 +20,10 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/compat/torch': path('./ts/compat/torch.ts'),
+      'segloss/compat/keras': path('./ts/compat/keras.ts'),
+      'segloss/compat/kornia': path('./ts/compat/kornia.ts'),
+      'segloss/compat/nnunet': path('./ts/compat/nnunet.ts'),
+      'segloss/compat/optax': path('./ts/compat/optax.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
       'segloss/diagnose': path('./ts/diagnose.ts'),
       'segloss/tfjs': path('./ts/tfjs.ts'),

@@ -1,7 +1,7 @@
 /** What the losses of Keras share: their options and what these are here. */
 import { boolean, number, numbers, oneOf, refuse, type Rules } from '../check/options.js';
 import type { DataFormat } from '../types.js';
-import { orNull } from './rules.js';
+import { orNone } from './peer.js';
 
 /** What becomes of the losses of samples or pixels. */
 export type KerasReduction =
@@ -32,11 +32,11 @@ export interface KerasCrossentropyOptions extends KerasOptions {
 export const EPSILON = 1e-7;
 
 export const KERAS: Rules = {
-  reduction: orNull(oneOf('sum_over_batch_size', 'sum', 'mean', 'mean_with_sample_weight', 'none')),
+  reduction: orNone(oneOf('sum_over_batch_size', 'sum', 'mean', 'mean_with_sample_weight', 'none')),
   name: (value, name) => {
     if (typeof value !== 'string') throw new TypeError(`"${name}" expected a string`);
   },
-  dtype: orNull(oneOf('float32')),
+  dtype: orNone(oneOf('float32')),
 };
 
 export const CROSSENTROPY: Rules = {

@@ -24,7 +24,8 @@ import {
   SMOOTHING,
 } from './keras-options.js';
 import { binaryFocal, categoricalFocal, pixelwise } from './pixelwise.js';
-import { axes, orNull, pooled } from './rules.js';
+import { orNone } from './peer.js';
+import { axes, pooled } from './axes.js';
 import { foundBy, settledLoss } from './settled.js';
 
 export {
@@ -141,8 +142,7 @@ function categorical(
     {
       given,
       formula: '−Σ_k t_k ln o_k, o = p/Σp cut at 1e-7 and 1 − 1e-7',
-      find: (call, term) =>
-        pixelwise(call, term, { ...common, activation: 'none', of: 'sum', formula }),
+      find: (call, term) => pixelwise(call, term, { ...common, activation: 'none', of: 'sum', formula }),
     },
   );
 }
@@ -206,7 +206,7 @@ export interface KerasSparseCategoricalCrossentropyOptions extends KerasCrossent
  */
 export function SparseCategoricalCrossentropy(options?: KerasSparseCategoricalCrossentropyOptions): Loss {
   const name = 'SparseCategoricalCrossentropy';
-  const rules = { ...CROSSENTROPY, ignore_class: orNull(number({ integer: true })) };
+  const rules = { ...CROSSENTROPY, ignore_class: orNone(number({ integer: true })) };
   const given = checkOptions(name, options, rules);
   return categorical(name, given, given.ignore_class);
 }
@@ -225,7 +225,7 @@ export interface KerasTverskyOptions extends KerasDiceOptions {
   readonly beta?: number | undefined;
 }
 
-const OVERLAP = { ...KERAS, axis: orNull(axes) };
+const OVERLAP = { ...KERAS, axis: orNone(axes) };
 
 /** A region loss over some axes, which mean what they mean only with the rank of a call. */
 function overAxes(name: string, given: KerasDiceOptions, make: (options: RegionOptions) => Loss): Loss {

@@ -26,3 +26,8 @@ export function only(expected: unknown, why: string): Rule {
     }
   };
 }
+
+/** Throws where an option that has no default was left out. */
+export function required(value: unknown, name: string, of: string): void {
+  if (value === undefined) throw new TypeError(`"${name}" of ${of} has no default, as in the peer`);
+}

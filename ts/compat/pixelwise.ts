@@ -62,8 +62,7 @@ export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found 
   for (let at = 0; at < samples * pixels; at++) {
     const b = Math.floor(at / pixels);
     const i = at % pixels;
-    const place = (k: number): number =>
-      call.last ? at * channels + k : (b * channels + k) * pixels + i;
+    const place = (k: number): number => (call.last ? at * channels + k : (b * channels + k) * pixels + i);
     if (mask?.[at] === 0) continue;
     const label = call.dense ? -1 : (target[at] ?? NaN);
     if (!call.dense && label === common.ignoreIndex) continue;

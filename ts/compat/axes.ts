@@ -1,17 +1,5 @@
-/** Rules of options as Python's libraries have them. */
+/** Axes, as numpy's functions take them. */
 import { number, type Rule, show } from '../check/options.js';
-
-/** `null` is Python's None. */
-export const orNull =
-  (rule: Rule): Rule =>
-  (value, name) => {
-    if (value !== null) rule(value, name);
-  };
-
-/** Throws where an option that has no default was left out. */
-export function required(value: unknown, name: string, of: string): void {
-  if (value === undefined) throw new TypeError(`"${name}" of ${of} has no default, as in the peer; give it`);
-}
 
 /** One axis or several, as numpy counts them. */
 export const axes: Rule = (value, name) => {
