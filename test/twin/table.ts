@@ -206,7 +206,13 @@ const WHOLE: Readonly<Record<string, Entry>> = {
   },
   topKCrossEntropyLoss: {
     activations: all,
-    options: { ...SHARED, labelSmoothing: always(0, 0.1), percent: always(1, 33, 100) },
+    options: {
+      ...SHARED,
+      labelSmoothing: always(0, 0.1),
+      smoothedWeights: always(true, false),
+      normalizer: always('valid', 'all'),
+      percent: always(1, 33, 100),
+    },
   },
   ohemCrossEntropyLoss: {
     activations: all,
