@@ -21,6 +21,8 @@ interface Case {
   readonly unreduced?: true;
   readonly value: number | readonly number[];
   readonly gradient?: readonly number[];
+  /** What the peer's function gives, of which the value is the mean. */
+  readonly each?: readonly number[];
 }
 
 interface Oracle {
@@ -65,8 +67,9 @@ function errors(
     return { value: error(loss.unreduced(...given).data, one.value as readonly number[]), gradient: 0 };
   }
   const found = loss.valueAndGrad(...given);
+  const each = one.each ? error(loss.unreduced(...given).data, one.each) : 0;
   return {
-    value: error([found.value], [one.value as number]),
+    value: Math.max(error([found.value], [one.value as number]), each),
     gradient: error(found.grad, one.gradient ?? []),
   };
 }
