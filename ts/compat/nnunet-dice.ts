@@ -113,7 +113,7 @@ export function diceOf(given: NnunetSoftDiceOptions, more: RegionOptions = {}): 
  * const labels = new Uint8Array([0, 0, 1]);
  * const options = { apply_nonlin: 'softmax_helper_dim1', do_bg: false, smooth: 1e-5 } as const;
  * const loss = SoftDiceLoss({ ...options, batch_dice: true });
- * loss.value(logits, labels, { shape: [1, 2, 3] }); // => -0.7382
+ * loss.value(logits, labels, { shape: [1, 2, 3] }); // => -0.7408
  * ```
  */
 export function SoftDiceLoss(options?: NnunetSoftDiceOptions): Loss {
@@ -137,7 +137,7 @@ export function SoftDiceLoss(options?: NnunetSoftDiceOptions): Loss {
  *
  * const logits = new Float32Array([3, -3, -3, 1]); // one channel, a region
  * const loss = MemoryEfficientSoftDiceLoss({ apply_nonlin: 'torch.sigmoid', smooth: 1e-5 });
- * loss.value(logits, new Uint8Array([1, 0, 0, 1]), { shape: [1, 1, 2, 2] }); // => -0.9079
+ * loss.value(logits, new Uint8Array([1, 0, 0, 1]), { shape: [1, 1, 2, 2] }); // => -0.8912
  * ```
  */
 export function MemoryEfficientSoftDiceLoss(options?: NnunetDiceOptions): Loss {

@@ -222,7 +222,7 @@ function together<K extends { readonly ignore_index?: number | undefined }>(
  * const logits = new Float32Array([2, 0, 0, 0, 0, 3]); // class 0 of three pixels, then class 1
  * const soft_dice_kwargs = { batch_dice: true, smooth: 1e-5, do_bg: false };
  * const loss = DC_and_CE_loss({ soft_dice_kwargs, ce_kwargs: {}, ignore_label: 255 });
- * loss.value(logits, new Uint8Array([0, 255, 1]), { shape: [1, 2, 3] }); // => -0.8331
+ * loss.value(logits, new Uint8Array([0, 255, 1]), { shape: [1, 2, 3] }); // => -0.8318
  * ```
  */
 export function DC_and_CE_loss(options: NnunetDiceCrossEntropyOptions): Loss {
@@ -253,7 +253,7 @@ export function DC_and_CE_loss(options: NnunetDiceCrossEntropyOptions): Loss {
  *
  * const logits = new Float32Array([2, 1, 0, 0, 0, 0, 0, 3]); // class 0 of four pixels, then class 1
  * const loss = DC_and_topk_loss({ soft_dice_kwargs: { smooth: 1e-5 }, ce_kwargs: { k: 50 } });
- * loss.value(logits, new Uint8Array([0, 0, 1, 1]), { shape: [1, 2, 4] }); // => -0.2736
+ * loss.value(logits, new Uint8Array([0, 0, 1, 1]), { shape: [1, 2, 4] }); // => -0.2625
  * ```
  */
 export function DC_and_topk_loss(options: NnunetDiceTopKOptions): Loss {
@@ -287,7 +287,7 @@ export function DC_and_topk_loss(options: NnunetDiceTopKOptions): Loss {
  * const target = new Uint8Array([1, 0, 0, 1, 0, 0, 0, 1]); // and that the last pixel is left out
  * const soft_dice_kwargs = { smooth: 1e-5 };
  * const loss = DC_and_BCE_loss({ bce_kwargs: {}, soft_dice_kwargs, use_ignore_label: true });
- * loss.value(logits, target, { shape: [1, 1, 2, 2] }); // => -0.8847
+ * loss.value(logits, target, { shape: [1, 1, 2, 2] }); // => -0.8819
  * ```
  */
 export function DC_and_BCE_loss(options: NnunetDiceBinaryCrossEntropyOptions): Loss {
@@ -351,5 +351,6 @@ export function DeepSupervisionWrapper(options: NnunetDeepSupervisionOptions): D
   if (given.weight_factors.every((weight) => weight === 0)) {
     throw new RangeError('"weight_factors" expected at least one weight other than 0');
   }
-  return deepSupervision(given.loss, { weights: given.weight_factors });
+  // The loss as given: a checked copy of it would be no loss.
+  return deepSupervision(options.loss, { weights: given.weight_factors });
 }

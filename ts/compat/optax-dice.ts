@@ -61,7 +61,7 @@ function weighted({ data, shape }: Unreduced, weights: readonly number[]): Unred
  *
  * const logits = new Float32Array([1, -1, 0.5, 0.5]);
  * const mask = new Uint8Array([1, 0, 1, 0]);
- * dice_loss().unreduced(logits, mask, { shape: [2, 2, 1] }).data; // => [0.1345, 0.2371]
+ * dice_loss().unreduced(logits, mask, { shape: [2, 2, 1] }).data; // => [0.1345, 0.2356]
  * ```
  */
 export function dice_loss(options?: OptaxDiceOptions): Loss {
@@ -150,7 +150,7 @@ export interface OptaxGeneralizedDiceOptions {
  *
  * const logits = new Float32Array(8); // four pixels of two classes
  * const labels = new Uint8Array([1, 0, 0, 0]);
- * multiclass_generalized_dice_loss().value(logits, labels, { shape: [1, 2, 2, 2] }); // => 0.3714
+ * multiclass_generalized_dice_loss().value(logits, labels, { shape: [1, 2, 2, 2] }); // => 0.3886
  * ```
  */
 export function multiclass_generalized_dice_loss(options?: OptaxGeneralizedDiceOptions): Loss {
@@ -217,7 +217,7 @@ export interface OptaxBinaryDiceOptions {
  *
  * const logits = new Float32Array([1, -1, 0.5, 0.5]);
  * const mask = new Uint8Array([1, 0, 1, 0]);
- * binary_dice_loss().unreduced(logits, mask, { shape: [2, 2] }).data; // => [0.1345, 0.2371]
+ * binary_dice_loss().unreduced(logits, mask, { shape: [2, 2] }).data; // => [0.1345, 0.2356]
  * ```
  */
 export function binary_dice_loss(options?: OptaxBinaryDiceOptions): Loss {
