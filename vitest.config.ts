@@ -19,6 +19,7 @@ export default defineConfig({
   resolve: {
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
+      'segloss/compat/monai': path('./ts/compat/monai.ts'),
       'segloss/compat/torch': path('./ts/compat/torch.ts'),
       'segloss/compat/keras': path('./ts/compat/keras.ts'),
       'segloss/compat/kornia': path('./ts/compat/kornia.ts'),

@@ -45,7 +45,7 @@ const doors = import.meta.glob<Door>('../ts/compat/*.ts', { eager: true });
 
 /** The largest difference, over the largest entry of what is expected. */
 function error(found: ArrayLike<number>, expected: readonly number[]): number {
-  expect(found.length).toBe(expected.length);
+  if (found.length !== expected.length) return Infinity;
   const largest = Math.max(...expected.map(Math.abs)) || 1;
   // Written so that a NaN stays one.
   return expected.reduce((worst, x, i) => {

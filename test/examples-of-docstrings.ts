@@ -1,6 +1,6 @@
 /** The public names of the package as the compiler sees them, with their docstrings, and docstrings' examples run. */
 import { readFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { createPool } from 'segloss/pool';
@@ -52,7 +52,7 @@ function kindOf(symbol: ts.Symbol, file: string): Export['kind'] {
   if (!(symbol.flags & ts.SymbolFlags.Value)) return 'type';
   const calls = checker.getTypeOfSymbol(symbol).getCallSignatures();
   const makes = calls.some((call) => checker.typeToString(call.getReturnType()) === 'Loss');
-  return makes && ['loss', 'compat'].includes(basename(dirname(file))) ? 'loss' : 'function';
+  return makes && /\/ts\/(loss|compat)\//.test(file) ? 'loss' : 'function';
 }
 
 function describeExport(door: string, exported: ts.Symbol): Export {

@@ -1,8 +1,26 @@
 import { checkOptions, REGION } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
 import { derivatives } from '../family/score.js';
-import { ROWS } from '../term.js';
-import type { Loss, RegionOptions } from '../types.js';
+import { ROWS, type Scored } from '../term.js';
+import type { Loss, RegionOptions, Smooth } from '../types.js';
+
+/** 1 − (n·TP − P·G + s_n)/√(P·G·(n−P)·(n−G) + s_d) of the sums of a class. */
+export function matthewsScore({ numerator, denominator }: Smooth): (sums: Float64Array) => Scored {
+  return ([tp = 0, p = 0, g = 0, , , , , n = 0]) => {
+    const top = n * tp - p * g + numerator;
+    // A sum of rounded probabilities may exceed its number.
+    const [restP, restG] = [Math.max(n - p, 0), Math.max(n - g, 0)];
+    const square = p * g * restP * restG + denominator;
+    // Written so that a NaN goes on to the value.
+    if (square === 0) return { value: 0, partials: new Float64Array(ROWS) };
+    const root = Math.sqrt(square);
+    const bend = top / (2 * square * root);
+    return {
+      value: 1 - top / root,
+      partials: derivatives({ tp: -n / root, p: g / root + bend * g * restG * (restP - p) }),
+    };
+  };
+}
 
 /**
  * Matthews loss: one minus the soft Matthews correlation coefficient, which true negatives enter too.
@@ -33,23 +51,7 @@ export function matthewsLoss(options?: RegionOptions): Loss {
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: false,
-    score: ([tp = 0, p = 0, g = 0, , , , , n = 0]) => {
-      const top = n * tp - p * g;
-      // A sum of rounded probabilities may exceed its number.
-      const [restP, restG] = [Math.max(n - p, 0), Math.max(n - g, 0)];
-      const square = p * g * restP * restG + smooth.denominator;
-      // Written so that a NaN goes on to the value.
-      if (square === 0) return { value: 0, partials: new Float64Array(ROWS) };
-      const root = Math.sqrt(square);
-      const bend = top / (2 * square * root);
-      return {
-        value: 1 - top / root,
-        partials: derivatives({
-          tp: -n / root,
-          p: g / root + bend * g * restG * (restP - p),
-        }),
-      };
-    },
+    score: matthewsScore({ numerator: 0, denominator: smooth.denominator }),
     formula: '1 − (n·TP − P·G)/√(P·G·(n−P)·(n−G) + s_d)',
     own: { smooth: { denominator: smooth.denominator } },
   });
