@@ -13,7 +13,7 @@ import { crossEntropyLoss } from '../loss/cross-entropy.js';
 import { diceLoss } from '../loss/dice.js';
 import { tverskyLoss } from '../loss/tversky.js';
 import type { Loss, RegionOptions, Unreduced } from '../types.js';
-import { refuseSmoothedFirst } from './keras-focal.js';
+import { refuseSmoothedFirst } from './keras/focal.js';
 import {
   commonOf,
   CROSSENTROPY,
@@ -22,7 +22,7 @@ import {
   type KerasCrossentropyOptions,
   type KerasOptions,
   SMOOTHING,
-} from './keras-options.js';
+} from './keras/options.js';
 import { binaryFocal, categoricalFocal, pixelwise } from './pixelwise.js';
 import { orNone } from './peer.js';
 import { axes, pooled } from './axes.js';
@@ -33,8 +33,8 @@ export {
   CategoricalFocalCrossentropy,
   type KerasBinaryFocalCrossentropyOptions,
   type KerasCategoricalFocalCrossentropyOptions,
-} from './keras-focal.js';
-export type { KerasCrossentropyOptions, KerasOptions, KerasReduction } from './keras-options.js';
+} from './keras/focal.js';
+export type { KerasCrossentropyOptions, KerasOptions, KerasReduction } from './keras/options.js';
 
 /** Options of Keras' `BinaryCrossentropy` and `CategoricalCrossentropy`. */
 export interface KerasSmoothedOptions extends KerasCrossentropyOptions {

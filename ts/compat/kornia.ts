@@ -27,17 +27,18 @@ const share = number({ min: 0, max: 1 });
 const weight = orNone(numbers({ min: 0 }));
 const ignore_index = orNone(number({ integer: true }));
 
-interface IgnoreOptions {
+/** The option of kornia's losses of labels. */
+export interface KorniaIgnoreOptions {
   /** Pixels of this label are left out; default −100, `null` none. */
   readonly ignore_index?: number | null | undefined;
 }
 
 /** The ignored label in the package's words. */
-const ignoring = ({ ignore_index: label = -100 }: IgnoreOptions): { ignoreIndex?: number } =>
+const ignoring = ({ ignore_index: label = -100 }: KorniaIgnoreOptions): { ignoreIndex?: number } =>
   label === null ? {} : { ignoreIndex: label };
 
 /** Options of kornia's `dice_loss`. */
-export interface KorniaDiceOptions extends IgnoreOptions {
+export interface KorniaDiceOptions extends KorniaIgnoreOptions {
   /** `'micro'` (default): one ratio of all classes; `'macro'`: the mean of the classes that have a pixel. */
   readonly average?: 'micro' | 'macro' | undefined;
   /** Added to the denominator, ≥ 0; default 1e-8. */
@@ -98,7 +99,7 @@ export function dice_loss(options?: KorniaDiceOptions): Loss {
 }
 
 /** Options of kornia's `tversky_loss`. */
-export interface KorniaTverskyOptions extends IgnoreOptions {
+export interface KorniaTverskyOptions extends KorniaIgnoreOptions {
   /** Weight of the false positives, ≥ 0. */
   readonly alpha: number;
   /** Weight of the false negatives, ≥ 0. */
@@ -151,7 +152,7 @@ export function tversky_loss(options: KorniaTverskyOptions): Loss {
 }
 
 /** Options of kornia's `focal_loss`. */
-export interface KorniaFocalOptions extends IgnoreOptions {
+export interface KorniaFocalOptions extends KorniaIgnoreOptions {
   /** Weight of the classes 1…C−1, class 0 gets 1 − alpha, in [0, 1]; `null`: no weights. */
   readonly alpha: number | null;
   /** Power of 1 − p, ≥ 0; default 2. */
@@ -231,7 +232,7 @@ export function focal_loss(options: KorniaFocalOptions): Loss {
 }
 
 /** Options of kornia's `binary_focal_loss_with_logits`. */
-export interface KorniaBinaryFocalOptions extends IgnoreOptions {
+export interface KorniaBinaryFocalOptions extends KorniaIgnoreOptions {
   /** Weight of the positives, negatives get 1 − alpha, in [0, 1]; `null`: no weights. Default 0.25. */
   readonly alpha?: number | null | undefined;
   /** Power of 1 − p_t, ≥ 0; default 2. */

@@ -25,7 +25,7 @@ export {
   type OptaxBinaryDiceOptions,
   type OptaxDiceOptions,
   type OptaxGeneralizedDiceOptions,
-} from './optax-dice.js';
+} from './optax/dice.js';
 
 /** Options of optax' softmax cross-entropies. */
 export interface OptaxSoftmaxOptions {

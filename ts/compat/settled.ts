@@ -13,7 +13,7 @@ interface Definition {
   /** The options as given: what `toJSON` has. */
   readonly given: object;
   readonly formula: string;
-  find(call: CheckedCall, common: Common): Found;
+  readonly find: (call: CheckedCall, common: Common) => Found;
 }
 
 /** A loss under a peer's name whose value and gradient are found call by call; it has no sums that merge. */

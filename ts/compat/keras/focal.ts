@@ -1,6 +1,6 @@
 /** The focal losses of Keras. */
-import { boolean, checkOptions, number } from '../check/options.js';
-import type { Loss } from '../types.js';
+import { boolean, checkOptions, number } from '../../check/options.js';
+import type { Loss } from '../../types.js';
 import {
   ALPHAS,
   commonOf,
@@ -8,9 +8,9 @@ import {
   EPSILON,
   type KerasCrossentropyOptions,
   SMOOTHING,
-} from './keras-options.js';
-import { binaryFocal, categoricalFocal, pixelwise } from './pixelwise.js';
-import { settledLoss } from './settled.js';
+} from './options.js';
+import { binaryFocal, categoricalFocal, pixelwise } from '../pixelwise.js';
+import { settledLoss } from '../settled.js';
 
 /** Options of Keras' `BinaryFocalCrossentropy`. */
 export interface KerasBinaryFocalCrossentropyOptions extends KerasCrossentropyOptions {

@@ -1,15 +1,15 @@
 /** The Dice losses of optax. */
-import { boolean, checkOptions, number, numbers } from '../check/options.js';
-import { sumsLoss } from '../define.js';
-import { tverskyLoss, tverskyScore } from '../loss/tversky.js';
-import { balancePass, runPass } from '../pass.js';
-import { batchRow, makeGroup } from '../plan.js';
-import { activationOf, SUM_NAMES, type WholeTerm } from '../term.js';
-import type { Loss, RegionOptions, Unreduced } from '../types.js';
-import { axes, pooled } from './axes.js';
-import { averaged } from './joint.js';
-import { orNone, type PeerReduction, REDUCTION } from './peer.js';
-import { type Found, foundBy, settledLoss } from './settled.js';
+import { boolean, checkOptions, number, numbers } from '../../check/options.js';
+import { sumsLoss } from '../../define.js';
+import { tverskyLoss, tverskyScore } from '../../loss/tversky.js';
+import { balancePass, runPass } from '../../pass.js';
+import { batchRow, makeGroup } from '../../plan.js';
+import { activationOf, SUM_NAMES, type WholeTerm } from '../../term.js';
+import type { Loss, RegionOptions, Unreduced } from '../../types.js';
+import { axes, pooled } from '../axes.js';
+import { averaged } from '../joint.js';
+import { orNone, type PeerReduction, REDUCTION } from '../peer.js';
+import { type Found, foundBy, settledLoss } from '../settled.js';
 
 const positive = number({ min: 0 });
 const G = SUM_NAMES.indexOf('g');

@@ -1,11 +1,11 @@
 /** The Dice losses of nnU-Net. */
-import { boolean, checkOptions, number, show } from '../check/options.js';
-import { smoothOf, sumsLoss } from '../define.js';
-import { derivatives, scored } from '../family/score.js';
-import { diceLoss } from '../loss/dice.js';
-import type { Scored } from '../term.js';
-import type { Activation, Loss, RegionOptions } from '../types.js';
-import { orNone } from './peer.js';
+import { boolean, checkOptions, number, show } from '../../check/options.js';
+import { smoothOf, sumsLoss } from '../../define.js';
+import { derivatives, scored } from '../../family/score.js';
+import { diceLoss } from '../../loss/dice.js';
+import type { Scored } from '../../term.js';
+import type { Activation, Loss, RegionOptions } from '../../types.js';
+import { orNone } from '../peer.js';
 
 /** What nnU-Net passes as `apply_nonlin`, by name. */
 export type NnunetNonlinearity = 'softmax_helper_dim1' | 'torch.sigmoid';

@@ -1,7 +1,7 @@
 /** What the losses of Keras share: their options and what these are here. */
-import { boolean, number, numbers, oneOf, refuse, type Rules } from '../check/options.js';
-import type { DataFormat } from '../types.js';
-import { orNone } from './peer.js';
+import { boolean, number, numbers, oneOf, refuse, type Rules } from '../../check/options.js';
+import type { DataFormat } from '../../types.js';
+import { orNone } from '../peer.js';
 
 /** What becomes of the losses of samples or pixels. */
 export type KerasReduction =
