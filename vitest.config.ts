@@ -20,6 +20,7 @@ export default defineConfig({
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
       'segloss/compat/monai': path('./ts/compat/monai.ts'),
+      'segloss/compat/smp': path('./ts/compat/smp.ts'),
       'segloss/compat/torch': path('./ts/compat/torch.ts'),
       'segloss/compat/keras': path('./ts/compat/keras.ts'),
       'segloss/compat/kornia': path('./ts/compat/kornia.ts'),
