@@ -24,6 +24,8 @@ export interface Pixel {
   readonly slopes: Float64Array;
 }
 
+type Planes = [Float64Array, Float64Array, Float64Array, Float64Array];
+
 interface Rule {
   readonly activation: Activation;
   readonly reduction: 'mean' | 'sum';
@@ -31,7 +33,7 @@ interface Rule {
   readonly byWeights: boolean;
   /** Whether a pixel's loss is the sum of its classes', their mean, or each is a loss of its own. */
   readonly of: 'sum' | 'mean' | 'elements';
-  formula(pixel: Pixel): void;
+  readonly formula: (pixel: Pixel) => void;
 }
 
 /** Throws for a target, mask or weights that are not what they should be. */
@@ -49,48 +51,50 @@ function checkTruth(call: CheckedCall, common: Common, activation: Activation): 
 /** Value, gradient and losses of a formula of single pixels. */
 export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found {
   const { samples, channels, pixels, pred, target, mask, pixelWeights, elementWeights, sampleWeights } = call;
+  const { formula } = rule;
   const given = rule.activation === 'none';
   checkTruth(call, common, rule.activation);
   const elements = rule.of === 'elements';
   const share = rule.of === 'mean' ? 1 / channels : 1;
-  const x = new Float64Array(channels);
-  const pixel: Pixel = { x, g: x.slice(), losses: x.slice(), slopes: x.slice() };
-  const w = x.slice();
+  const perPixel = rule.of === 'sum' ? 1 / channels : 1;
+  const [x, g, losses, slopes] = [0, 1, 2, 3].map(() => new Float64Array(channels)) as Planes;
+  const pixel: Pixel = { x, g, losses, slopes };
   const grad = new Float32Array(pred.length);
   const data = new Float32Array(elements ? pred.length : samples * pixels);
+  // Entries of class k of a pixel lie `step` apart.
+  const step = call.last ? 1 : pixels;
   let [sum, valid, mass] = [0, 0, 0];
-  for (let at = 0; at < samples * pixels; at++) {
-    const b = Math.floor(at / pixels);
-    const i = at % pixels;
-    const place = (k: number): number => (call.last ? at * channels + k : (b * channels + k) * pixels + i);
-    if (mask?.[at] === 0) continue;
-    const label = call.dense ? -1 : (target[at] ?? NaN);
-    if (!call.dense && label === common.ignoreIndex) continue;
-    for (let k = 0; k < channels; k++) {
-      const index = place(k);
-      const value = Number(pred[index]);
-      if (given && (value < -SLACK || value > 1 + SLACK)) refuseProbability(call, index);
-      // Infinity is read as the largest float.
-      x[k] = given ? Math.min(1, Math.max(0, value)) : Math.min(3.4e38, Math.max(-3.4e38, value));
-      pixel.g[k] = call.dense ? Number(target[index]) : Number(label === k);
-      const v = sampleWeights?.[b] ?? 1;
-      w[k] = share * v * (pixelWeights?.[elementWeights ? index : at] ?? 1);
-    }
-    rule.formula(pixel);
-    valid += elements ? channels : 1;
-    for (let k = 0; k < channels; k++) {
-      const weight = w[k] ?? 0;
-      const loss = weight === 0 ? 0 : weight * (pixel.losses[k] ?? NaN);
-      sum += loss;
-      mass += elements || rule.of === 'mean' ? weight : weight / channels;
-      const to = elements ? place(k) : at;
-      data[to] = (data[to] ?? 0) + loss;
-      grad[place(k)] = weight === 0 ? 0 : weight * (pixel.slopes[k] ?? NaN);
+  for (let b = 0; b < samples; b++) {
+    const v = share * (sampleWeights?.[b] ?? 1);
+    for (let i = 0; i < pixels; i++) {
+      const at = b * pixels + i;
+      if (mask?.[at] === 0) continue;
+      const label = call.dense ? -1 : (target[at] ?? NaN);
+      if (!call.dense && label === common.ignoreIndex) continue;
+      const first = call.last ? at * channels : b * channels * pixels + i;
+      for (let k = 0, index = first; k < channels; k++, index += step) {
+        const value = pred[index] as number;
+        if (given && (value < -SLACK || value > 1 + SLACK)) refuseProbability(call, index);
+        // Infinity is read as the largest float.
+        x[k] = given ? Math.min(1, Math.max(0, value)) : Math.min(3.4e38, Math.max(-3.4e38, value));
+        g[k] = call.dense ? (target[index] as number) : label === k ? 1 : 0;
+      }
+      formula(pixel);
+      valid += elements ? channels : 1;
+      for (let k = 0, index = first; k < channels; k++, index += step) {
+        const w = pixelWeights ? v * (pixelWeights[elementWeights ? index : at] as number) : v;
+        const loss = w === 0 ? 0 : w * (losses[k] as number);
+        sum += loss;
+        mass += perPixel * w;
+        if (elements) data[index] = loss;
+        else data[at] = (data[at] as number) + loss;
+        grad[index] = w === 0 ? 0 : w * (slopes[k] as number);
+      }
     }
   }
   const divisor = rule.reduction === 'sum' ? 1 : rule.byWeights ? mass : valid;
   const scale = divisor > 0 ? 1 / divisor : 0;
-  for (let i = 0; i < grad.length; i++) grad[i] = scale === 0 ? 0 : scale * (grad[i] ?? NaN);
+  for (let i = 0; i < grad.length; i++) grad[i] = scale === 0 ? 0 : scale * (grad[i] as number);
   const { shape } = call;
   const last = common.dataFormat === 'channelsLast';
   const spatial = last ? shape.slice(1, -1) : shape.slice(2);
@@ -101,8 +105,6 @@ export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found 
   };
 }
 
-/** p and 1 − p of a logit, each without cancellation. */
-const sides = (z: number): readonly [number, number] => [1 / (1 + Math.exp(-z)), 1 / (1 + Math.exp(z))];
 /** ln(1 + e^z). */
 const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 
@@ -127,25 +129,33 @@ export function binaryFocal(
   { gamma, alpha, epsilon, smoothing }: BinaryFocal,
   logits: boolean,
 ): Rule['formula'] {
+  const cut = epsilon > 0;
+  const log = (r: number): number => -Math.log(Math.min(1 - epsilon, Math.max(epsilon, r)));
   return ({ x, g, losses, slopes }) => {
-    x.forEach((value, k) => {
-      const [p, q] = logits ? sides(value) : [value, 1 - value];
-      const t = (g[k] ?? 0) * (1 - smoothing) + smoothing / 2;
-      const cut = epsilon > 0;
-      const inside = !cut || (p >= epsilon && q >= epsilon);
-      const log = (r: number): number => -Math.log(Math.min(1 - epsilon, Math.max(epsilon, r)));
-      const yes = cut ? log(p) : softplus(-value);
-      const no = cut ? log(q) : softplus(value);
-      const entropy = t * yes + (1 - t) * no;
+    for (let k = 0; k < x.length; k++) {
+      const value = x[k] as number;
+      // Both without cancellation.
+      const p = logits ? 1 / (1 + Math.exp(-value)) : value;
+      const q = logits ? 1 / (1 + Math.exp(value)) : 1 - value;
+      const t = (g[k] as number) * (1 - smoothing) + smoothing / 2;
+      const yes = t === 0 ? 0 : t * (cut ? log(p) : softplus(-value));
+      const no = t === 1 ? 0 : (1 - t) * (cut ? log(q) : softplus(value));
+      const entropy = yes + no;
+      const pull = !cut || (p >= epsilon && q >= epsilon) ? (1 - t) * p - t * q : 0;
+      if (gamma === 0 && alpha === undefined) {
+        losses[k] = entropy;
+        slopes[k] = logits || pull === 0 ? pull : pull / (p * q);
+        continue;
+      }
       const m = t * q + (1 - t) * p;
       const factor = m ** gamma;
       const weight = alpha === undefined ? 1 : alpha * t + (1 - alpha) * (1 - t);
       losses[k] = weight * factor * entropy;
       // By z; by p it is over pq, which the cut keeps from 0 wherever the entropy has a slope.
       const bend = powerSlope(m, gamma) * (1 - 2 * t) * entropy;
-      const pull = inside ? factor * ((1 - t) * p - t * q) : 0;
-      slopes[k] = weight * (logits ? bend * p * q + pull : bend + (inside ? pull / (p * q) : 0));
-    });
+      const drawn = factor * pull;
+      slopes[k] = weight * (logits ? bend * p * q + drawn : bend + (pull === 0 ? 0 : drawn / (p * q)));
+    }
   };
 }
 
@@ -162,28 +172,37 @@ export function categoricalFocal(
   { gamma, alpha, epsilon, smoothing }: CategoricalFocal,
   logits: boolean,
 ): Rule['formula'] {
+  const plain = gamma === 0 && alpha === 1;
   return ({ x, g, losses, slopes }) => {
     const classes = x.length;
-    if (logits) {
-      const top = x.reduce((a, b) => Math.max(a, b), -Infinity);
-      x.forEach((z, k) => (x[k] = Math.exp(z - top)));
+    let top = -Infinity;
+    if (logits) for (let k = 0; k < classes; k++) top = Math.max(top, x[k] as number);
+    let total = 0;
+    for (let k = 0; k < classes; k++) {
+      if (logits) x[k] = Math.exp((x[k] as number) - top);
+      total += x[k] as number;
     }
-    const total = x.reduce((a, b) => a + b, 0);
     let mean = 0;
-    x.forEach((share, k) => {
-      const v = share / total;
-      const t = (g[k] ?? 0) * (1 - smoothing) + smoothing / classes;
+    for (let k = 0; k < classes; k++) {
+      const v = (x[k] as number) / total;
+      const t = (g[k] as number) * (1 - smoothing) + smoothing / classes;
+      losses[k] = slopes[k] = 0;
+      // A NaN stays one, of whatever class it is.
+      if (t === 0 && v === v) continue;
       const o = Math.min(1 - epsilon, Math.max(epsilon, v));
+      const of = Math.log(o);
+      const factor = plain ? 1 : (1 - o) ** gamma;
       const weight = t * (typeof alpha === 'number' ? alpha : (alpha[k] ?? NaN));
-      const factor = (1 - o) ** gamma;
-      losses[k] = -weight * factor * Math.log(o);
-      const slope = o === v ? weight * (powerSlope(1 - o, gamma) * Math.log(o) - factor / o) : 0;
+      losses[k] = -weight * factor * of;
+      if (o !== v && v === v) continue;
+      const bend = plain ? 0 : powerSlope(1 - o, gamma) * of;
+      const slope = weight * (bend - factor / o);
       slopes[k] = slope;
       mean += slope * v;
-    });
+    }
     // By the logit v_k(s_k − Σ s v); by the probability the same over p_k, whose v_k is p_k/Σp.
-    x.forEach((share, k) => {
-      slopes[k] = ((slopes[k] ?? 0) - mean) * (logits ? share / total : 1 / total);
-    });
+    for (let k = 0; k < classes; k++) {
+      slopes[k] = ((slopes[k] as number) - mean) * (logits ? (x[k] as number) / total : 1 / total);
+    }
   };
 }
