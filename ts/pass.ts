@@ -149,6 +149,11 @@ export function errorsPass(call: CheckedCall, group: Group, hinge: boolean, out:
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
+/** All terms of a group have one overlap. */
+function minimum({ region }: Group): number {
+  return region[0]?.term.overlap === 'minimum' ? STAGE.minimum : 0;
+}
+
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
   const allSums = group.region.some(({ term }) => term.allSums);
@@ -158,6 +163,7 @@ export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array):
     STAGE.values |
     (group.pixel.length > 0 ? STAGE.terms : 0) |
     (group.region.length > 0 ? regionSums : 0) |
+    minimum(group) |
     (store ? STAGE.store : 0);
   return {
     call,
@@ -182,13 +188,14 @@ export function gradientPass(
   sums?: GroupSums,
 ): Pass {
   const stages = groups.map(
-    ({ distances, slopes }, at) =>
+    (group, at) =>
       STAGE.values |
       STAGE.gradient |
       (sums ? STAGE.terms : 0) |
-      (distances ? STAGE.wasserstein : 0) |
-      (slopes ? STAGE.slopes : 0) |
-      (slopes?.raw ? STAGE.hinge : 0) |
+      (group.distances ? STAGE.wasserstein : 0) |
+      minimum(group) |
+      (group.slopes ? STAGE.slopes : 0) |
+      (group.slopes?.raw ? STAGE.hinge : 0) |
       (at > 0 ? STAGE.add : 0),
   );
   return { call, groups, stages, gradients, out, stored, sums };

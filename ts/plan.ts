@@ -56,7 +56,9 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
     if (term.family === 'whole') continue;
     // A matrix of distances takes the place of the common sums.
     const own = term.family === 'region' && term.distances !== undefined ? member.index : '';
-    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${own}`;
+    // So does another overlap, whose gradient reads another target.
+    const overlap = term.family === 'region' ? term.overlap : 'product';
+    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${overlap} ${own}`;
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return {

@@ -109,6 +109,7 @@ export const STAGE = {
   hinge: 16_384,
   slopes: 32_768,
   wasserstein: 65_536,
+  minimum: 131_072,
 } as const;
 
 /** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */

@@ -2,7 +2,15 @@
  * What a loss is made of: terms, each a pixel loss or a function of region sums, as plain data.
  */
 import type { CheckedCall } from './check/call.js';
-import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction, Unreduced } from './types.js';
+import type {
+  Activation,
+  DataFormat,
+  EmptyClass,
+  Normalizer,
+  Overlap,
+  Reduction,
+  Unreduced,
+} from './types.js';
 
 /** Codes of activations, as the core knows them. */
 export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
@@ -79,6 +87,7 @@ export interface RegionTerm extends Common {
   readonly average: 'macro' | 'micro' | 'joint';
   readonly classWeighting: 'normalized' | 'raw';
   readonly emptyClass: EmptyClass;
+  readonly overlap: Overlap;
   /** Row y, column c: the distance of the classes of a generalized Wasserstein Dice loss. */
   readonly distances: readonly (readonly number[])[] | undefined;
   /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */

@@ -102,6 +102,9 @@ export interface WeightedSmoothingOptions extends SmoothedOptions {
   readonly smoothedWeights?: boolean | undefined;
 }
 
+/** What a pixel adds to TP: p g, or the smaller of p and g. */
+export type Overlap = 'product' | 'minimum';
+
 /** Options every region loss takes. */
 export interface RegionOptions extends SharedOptions {
   readonly aggregate?: 'sample' | 'batch' | undefined;
@@ -111,8 +114,10 @@ export interface RegionOptions extends SharedOptions {
   readonly emptyClass?: EmptyClass | undefined;
 }
 
-/** The option of region losses that are a score. */
+/** The options of region losses that are a score of overlap. */
 export interface TransformOptions {
+  /** TP of a soft target: Σ w p g (default), or Σ w min(p, g), which is largest at p = g. */
+  readonly overlap?: Overlap | undefined;
   readonly transform?: Transform | undefined;
 }
 

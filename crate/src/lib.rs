@@ -23,6 +23,7 @@ pub mod chunk;
 pub mod lanes;
 pub mod math;
 pub mod ordered;
+pub mod overlap;
 pub mod pass;
 pub mod pixel;
 pub mod region;

@@ -45,6 +45,8 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
+    /// The overlap of a soft target is the smaller of p and g.
+    pub const MINIMUM: u32 = 131_072;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -120,7 +122,8 @@ impl Workspace {
     /// The commonest jobs on unweighted logits, each in one loop. `false`: it was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation != Activation::Sigmoid || !self.unweighted() {
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
+        if activation != Activation::Sigmoid || !self.unweighted() || minimum {
             return false;
         }
         if self.chunk.interleaved {
@@ -130,7 +133,7 @@ impl Workspace {
             }
         }
         let (terms, stored) = (self.terms.len(), self.input.stored);
-        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
+        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM);
         if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored {
             match self.pixel_direct(0, stages.has(Stages::GRADIENT)) {
                 Some(sum) => self.totals[TERMS * channels] += sum,
@@ -151,6 +154,7 @@ impl Workspace {
 
     fn compute(&mut self, stages: Stages) {
         let Tile { channels, .. } = self.tile;
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
         if stages.has(Stages::TERMS) {
             for i in 0..self.terms.len() {
                 let sum = self.pixel_value(i, stages.has(Stages::EACH));
@@ -171,6 +175,9 @@ impl Workspace {
         }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
             self.region_sums(stages.has(Stages::ALL_SUMS));
+            if minimum {
+                self.add_overlap();
+            }
         }
         if stages.has(Stages::STORE) {
             self.write_out(|workspace| &workspace.act, channels, false);
@@ -179,6 +186,9 @@ impl Workspace {
             for k in 0..channels {
                 let plane = self.tile.plane(k);
                 self.grad[plane].fill([0.0; LANES]);
+            }
+            if minimum {
+                self.derive_overlap();
             }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
                 self.region_gradient(0, stages.has(Stages::CURVED));

@@ -37,13 +37,15 @@ export function overlapScore(
  * Dice loss: one minus the soft Dice coefficient, the overlap of prediction and truth against their sizes.
  *
  * Formula: 1 − (2TP + s_n)/(P + G + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
+ * TP is Σ p g; `overlap: 'minimum'` takes Σ min(p, g), so that a soft target is met best by p = g.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense, soft values allowed.
  * Range: [0, 1], no unit, for s_n = s_d; an empty class predicted empty has loss 0 then. Two empty masks with s = 0: 0.
  * Numerics: every sum in f64, relative error 1e-9 at any size; gradient p(1−p)·(a + b g) from the smaller
  * of p and 1 − p (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
  * Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016, section 3 (squared); C. H. Sudre et al., "Generalised
- * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2.
+ * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2; Z. Wang et al., "Dice
+ * Semimetric Losses: Optimizing the Dice Score with Soft Labels", 2023 (the minimum).
  *
  * @example
  * ```ts
@@ -58,13 +60,13 @@ export function overlapScore(
 export function diceLoss(options?: OverlapOptions): Loss {
   const name = 'diceLoss';
   const given = checkOptions(name, options, OVERLAP);
-  const { exponent = 1, transform = 'oneMinus' } = given;
+  const { exponent = 1, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
   return sumsLoss(name, given, {
     allSums: square,
     score: overlapScore(exponent, smooth, transform),
     formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
-    own: { exponent, smooth, transform },
+    own: { exponent, smooth, transform, overlap },
   });
 }
