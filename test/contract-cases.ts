@@ -103,6 +103,19 @@ export const LOSSES: readonly Entry[] = [
   ),
 ];
 
+/** The losses that the contract is not tested on, but by `test/matrix.test.ts` alone; and why. */
+export const ELSEWHERE: Readonly<Record<string, string>> = {
+  balancedCrossEntropyLoss: 'has no sums',
+  lovaszHingeLoss: 'has no sums',
+  lovaszSoftmaxLoss: 'has no sums',
+  ohemCrossEntropyLoss: 'has no sums',
+  topKCrossEntropyLoss: 'has no sums',
+  comboLoss: 'is of two families',
+  exponentialLogarithmicLoss: 'is of two families',
+  unifiedFocalLoss: 'is of two families',
+  generalizedWassersteinDiceLoss: 'needs a matrix of the classes at hand',
+};
+
 const SHARED = 'activation dataFormat reduction ignoreIndex classes includeBackground classWeights'.split(
   ' ',
 );

@@ -7,7 +7,8 @@
  * A pass is made, then run: `runPass` runs it here and now. Whoever divides it runs ranges of it (`runChunks`) anywhere
  * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.
  */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, sampleWeight } from './check/call.js';
+import { knownDivisor, normalizerOf } from './family/pixel.js';
 import {
   type Chunk,
   type GroupGradient,
@@ -19,7 +20,6 @@ import {
   type Work,
 } from './stream.js';
 import { type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
-import type { Activation, Normalizer } from './types.js';
 
 export interface Member<T> {
   readonly term: T;
@@ -47,31 +47,6 @@ export interface Pass extends Work {
   readonly groups: readonly Group[];
   /** What the pass adds up, of its only group. */
   readonly sums?: GroupSums | undefined;
-}
-
-function sampleWeight(call: CheckedCall, sample: number): number {
-  return call.sampleWeights?.[sample] ?? 1;
-}
-
-/** What a pixel term's mean goes by, for the target at hand. */
-function normalizerOf({ normalizer }: PixelTerm, { dense }: CheckedCall): Normalizer {
-  if (normalizer !== 'labelWeights') return normalizer;
-  return dense ? 'valid' : 'weights';
-}
-
-/** What a pixel term's mean divides by, when it is known without looking at the data. */
-export function knownDivisor(
-  { term, classes }: Member<PixelTerm>,
-  activation: Activation,
-  call: CheckedCall,
-): number | undefined {
-  if (term.reduction === 'sum') return 1;
-  const normalizer = normalizerOf(term, call);
-  const counts =
-    normalizer === 'all' ||
-    (normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
-  if (!counts) return undefined;
-  return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }
 
 /** The stages that count what the means of a group divide by. */

@@ -16,8 +16,11 @@ const RULES = { ...REGION, ...TRANSFORM, beta: number({ min: 0 }) };
  *
  * Formula: 1 − (TP + s_n)/(TP + FP/(1+β²) + FN·β²/(1+β²) + s_d) per class: Tversky with fpWeight 1/(1+β²) and fnWeight
  * β²/(1+β²). β = 1 is Dice (with half its smoothing). s = `smooth`, 1e-5.
+ * Gradient: that of `tverskyLoss` with these weights.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, for s_n = s_d.
+ * Empty: as `tverskyLoss`, fp = 1/(1+β²).
+ * Weights: as `diceLoss`.
  * Numerics: as `tverskyLoss` (`test/matrix.test.ts`).
  * Errors: as every loss; `RangeError` for β < 0.
  * Source: S. R. Hashemi, S. S. M. Salehi, D. Erdogmus, S. P. Prabhu, S. K. Warfield, A. Gholipour, "Asymmetric Loss
