@@ -65,7 +65,7 @@ function factor(baseline: Timing | undefined, min: number): string {
 
 function lineOf(cells: readonly string[]): string {
   return cells
-    .map((cell, i) => (i === 0 ? cell.padEnd(34) : cell.padStart(16)))
+    .map((cell, i) => (i === 0 ? cell.padEnd(38) : cell.padStart(16)))
     .join('')
     .trimEnd();
 }

@@ -1,10 +1,4 @@
-/**
- * `npm run bench`: times segloss against TypeScript, and with --native against the same kernels compiled for
- * the host (needs cargo); every answer is checked first.
- *
- *   npm run bench -- [--case REGEX] [--large] [--native] [--check] [--json FILE]
- *   npm run bench -- --compare BEFORE.json AFTER.json
- */
+/** `npm run bench`: times segloss against TypeScript; every answer is checked first. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,10 +24,20 @@ import {
 
 const ROOT = join(import.meta.dirname, '..');
 const MILLISECONDS = { value: 1000, 'value + gradient': 2000 };
-/** Tells a child of this file from its parent, and lets it free the arrays of one case before the next. */
 /** A native program starts anew for each case and variant. */
 const NATIVE_MILLISECONDS = 500;
+/** Tells a child of this file from its parent, and lets it free the arrays of one case before the next. */
 const FLAG = '--expose-gc';
+
+const USAGE = `npm run bench -- [--case REGEX] [--large] [--native] [--check] [--json FILE]
+npm run bench -- --compare BEFORE.json AFTER.json
+
+  --case REGEX   only the cases whose names match
+  --large        the two volumes of millions of voxels too
+  --native       beside the same kernels compiled for the host, and a copy of the data; needs cargo
+  --check        the answers only, no times
+  --json FILE    writes the results there
+  --compare      how two files of results compare`;
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,6 +48,7 @@ const { values: options, positionals } = parseArgs({
     check: { type: 'boolean', default: false },
     json: { type: 'string' },
     compare: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
@@ -135,6 +140,7 @@ async function main(): Promise<void> {
   if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(reportOf(rows), null, 1)}\n`);
 }
 
-if (options.compare) console.log(compare(read(positionals[0]), read(positionals[1])).join('\n'));
+if (options.help) console.log(USAGE);
+else if (options.compare) console.log(compare(read(positionals[0]), read(positionals[1])).join('\n'));
 else if (process.execArgv.includes(FLAG)) await main();
 else process.exitCode = await runWithFlags();

@@ -180,6 +180,7 @@ const OTHER: Readonly<Record<string, unknown>> = {
   emptyClass: 'skip',
   exponent: 2,
   transform: 'logCosh',
+  overlap: 'minimum',
   fpWeight: 0.15,
   fnWeight: 0.85,
   power: 1.375,

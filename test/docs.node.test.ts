@@ -90,6 +90,20 @@ test('the API documentation covers every door', () => {
   expect(entryPoints.map((path) => ROOT + path).sort()).toEqual(Object.values(DOORS).sort());
 });
 
+test('the page on choosing repeats the numbers of the demo', () => {
+  const report = read('docs/demo/report.txt');
+  const [, low, high, lowest, highest] =
+    /losses lie at (\S+) to (\S+), each at its best threshold at (\S+) to (\S+)\.\n/.exec(report) ?? [];
+  const [, tiny, logLoss, dice] =
+    /of (\d+) tiny lesions log loss touched (\d+) and Dice (\d+)/.exec(report) ?? [];
+  const shares = Array.from(report.matchAll(/ ([\d.]+) % \|/g), ([, share]) => Number(share));
+  const page = read('docs/which-loss-when.md').replaceAll(/\s+/g, ' ');
+  expect(page).toContain(`(mean lesion Dice ${low} to ${high})`);
+  expect(page).toContain(`(${lowest} to ${highest};`);
+  expect(page).toContain(`log loss touched ${logLoss} of ${tiny} tiny lesions, Dice ${dice}.`);
+  expect(page).toContain(`from ${Math.min(...shares)} % (focal) to ${Math.max(...shares)} % (weighted`);
+});
+
 test('pictures of the patients stand beside their citation', () => {
   expect(read('docs/demo/README.md')).toMatch(/Lesjak[^]*10\.1007\/s12021-017-9348-7/);
 });

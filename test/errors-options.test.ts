@@ -59,6 +59,7 @@ const BAD: Readonly<Record<string, readonly Bad[]>> = {
     ...type(null, {}, { power: '1' }),
     [{ powr: 1 }, TypeError, '"powr"', '"power"'],
   ],
+  overlap: wordOf('product', 'minimum'),
   fpWeight: number(-1),
   fnWeight: number(-1),
   power: number(-1),

@@ -1,6 +1,6 @@
 /** The public names of the package as the compiler sees them, with their docstrings, and docstrings' examples run. */
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { createPool } from 'segloss/pool';
@@ -19,8 +19,18 @@ export interface Export {
   readonly text: string;
   /** The code of `@example`. */
   readonly example: string | undefined;
+  /** What the last parameter of a function takes, if it is an object of options: the function's own first. */
+  readonly options: readonly Option[];
   /** The file that declares it. */
   readonly file: string;
+}
+
+/** An option as its interface declares it. */
+export interface Option {
+  readonly name: string;
+  /** Its type as written, with the name of a union replaced by the union. */
+  readonly type: string;
+  readonly text: string;
 }
 
 interface Manifest {
@@ -55,6 +65,36 @@ function kindOf(symbol: ts.Symbol, file: string): Export['kind'] {
   return makes && /\/ts\/(loss|compat)\//.test(file) ? 'loss' : 'function';
 }
 
+function typeOf(node: ts.TypeNode): string {
+  const alias = ts.isTypeReferenceNode(node) && checker.getSymbolAtLocation(node.typeName);
+  const symbol = alias && alias.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(alias) : alias;
+  const declared = symbol && symbol.declarations?.find(ts.isTypeAliasDeclaration);
+  if (declared) return typeOf(declared.type);
+  if (!ts.isUnionTypeNode(node)) return node.getText();
+  const types = node.types.filter(({ kind }) => kind !== ts.SyntaxKind.UndefinedKeyword);
+  return types.map(typeOf).join(' | ');
+}
+
+function optionsOf(symbol: ts.Symbol, file: string): Option[] {
+  const [call] = checker.getTypeOfSymbol(symbol).getCallSignatures();
+  const last = call?.parameters.at(-1);
+  const type = last && checker.getNonNullableType(checker.getTypeOfSymbol(last));
+  // Arrays and functions have properties too, of the language's own.
+  const declared = (type?.getProperties() ?? []).flatMap((property) =>
+    (property.declarations ?? [])
+      .filter(ts.isPropertySignature)
+      .map((node) => ({ property, node, from: node.getSourceFile().fileName })),
+  );
+  const ours = declared.filter(({ from }) => from.startsWith(`${ROOT}ts/`));
+  const own = ours.filter(({ from }) => from === file);
+  const shared = ours.filter(({ from }) => from !== file);
+  return [...own, ...shared].map(({ property, node }) => ({
+    name: `${property.name}${property.flags & ts.SymbolFlags.Optional ? '' : ' (required)'}`,
+    type: node.type ? typeOf(node.type) : '',
+    text: ts.displayPartsToString(property.getDocumentationComment(checker)),
+  }));
+}
+
 function describeExport(door: string, exported: ts.Symbol): Export {
   const alias = exported.flags & ts.SymbolFlags.Alias;
   const symbol = alias ? checker.getAliasedSymbol(exported) : exported;
@@ -66,6 +106,7 @@ function describeExport(door: string, exported: ts.Symbol): Export {
     kind: kindOf(symbol, file),
     text: ts.displayPartsToString(symbol.getDocumentationComment(checker)),
     example: /```ts\n([^]*?)```/.exec(ts.displayPartsToString(tag?.text))?.[1],
+    options: optionsOf(symbol, file),
     file,
   };
 }
@@ -76,6 +117,36 @@ export const EXPORTS: readonly Export[] = Object.entries(DOORS).flatMap(([door, 
   if (module === undefined) throw new Error(`package.json exports ${door}, and ${file} is no module`);
   return checker.getExportsOfModule(module).map((exported) => describeExport(door, exported));
 });
+
+/** What the docstring of a loss says, in this order. */
+export const HEADINGS = [
+  'Formula',
+  'Gradient',
+  'Shapes',
+  'Range',
+  'Empty',
+  'Weights',
+  'Numerics',
+  'Errors',
+  'Source',
+] as const;
+
+/** The paragraph under a heading. */
+export function under(text: string, heading: (typeof HEADINGS)[number]): string | undefined {
+  const next = HEADINGS.map((other) => `\\n${other}: `).join('|');
+  return new RegExp(`(?:^|\\n)${heading}: ([^]*?)(?=${next}|$)`).exec(text)?.[1];
+}
+
+/** Whether it makes a loss, or makes one of others. */
+export const isMade = ({ kind, file }: Export): boolean =>
+  kind === 'loss' || (kind === 'function' && ['loss', 'combinator'].includes(basename(dirname(file))));
+
+/** The file of values and gradients of other libraries. */
+export function fixtureOf({ door, name }: Export): string {
+  const folder = door === 'segloss' ? '' : `${basename(door)}/`;
+  const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return `${ROOT}test/oracle/${folder}${snake}.json`;
+}
 
 /** What the compiler says of the examples, as files of the package's own strictness. */
 export function exampleErrors(examples: ReadonlyMap<string, string>): string[] {

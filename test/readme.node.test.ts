@@ -5,7 +5,14 @@ import { accuracyTable, fill, speedTable } from '../scripts/readme-tables.mjs';
 import { agrees, DOORS, exampleErrors, ROOT, runExample } from './examples-of-docstrings.js';
 
 /** The page whose only block is in front of all others has a test of its own. */
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'docs/adapters.md', 'docs/api-overview.md', 'docs/pool.md'];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'docs/adapters.md',
+  'docs/api-overview.md',
+  'docs/pool.md',
+  'docs/which-loss-when.md',
+];
 
 interface Block {
   readonly title: string;

@@ -4,17 +4,24 @@ import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { lossFromJSON } from '../ts/index.js';
 import type { Loss, LossConfig } from '../ts/index.js';
+import { ELSEWHERE, falseDiscoveryLoss, LOSSES } from './contract-cases.js';
 import {
   agrees,
   DOORS,
   type Export,
   exampleErrors,
   EXPORTS,
+  fixtureOf,
+  HEADINGS,
+  isMade,
   ROOT,
   runExample,
+  under,
 } from './examples-of-docstrings.js';
+import { TABLE } from './twin/table.js';
 
-const LOSS_HEADINGS = ['Formula', 'Shapes', 'Range', 'Numerics', 'Errors', 'Source'];
+/** A peer's loss is a setting of one of ours, which says these. */
+const OWN_HEADINGS: (typeof HEADINGS)[number][] = ['Gradient', 'Empty', 'Weights'];
 
 const doors: Record<string, Readonly<Record<string, unknown>>> = {};
 for (const [door, file] of Object.entries(DOORS)) {
@@ -25,19 +32,12 @@ const title = ({ door, name }: Export): string => `${door}: ${name}`;
 const named = (list: readonly Export[]): (readonly [string, Export])[] =>
   list.map((one) => [title(one), one] as const);
 const losses = EXPORTS.filter(({ kind }) => kind === 'loss');
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** The files of a folder and its folders, from the root; none if there is no such folder. */
 function filesOf(folder: string, ending: string): string[] {
   if (!existsSync(ROOT + folder)) return [];
   const all = readdirSync(ROOT + folder, { recursive: true, encoding: 'utf8' });
   return all.filter((path) => path.endsWith(ending)).map((path) => `${folder}/${path}`);
-}
-
-/** The paragraph under a heading. */
-function under(text: string, heading: string): string | undefined {
-  const next = LOSS_HEADINGS.map((other) => `\\n${other}: `).join('|');
-  return new RegExp(`(?:^|\\n)${heading}: ([^]*?)(?=${next}|$)`).exec(text)?.[1];
 }
 
 test('the doors export something, and at run time just what the types say', () => {
@@ -53,13 +53,21 @@ describe('docstrings', () => {
     expect(text.trim().length).toBeGreaterThan(10);
   });
 
-  test.each(named(losses))('%s has every heading', (_, { text, example }) => {
-    for (const heading of LOSS_HEADINGS) {
+  test.each(named(losses))('%s has every heading', (_, { door, text, example }) => {
+    const peers = door.startsWith('segloss/compat/');
+    for (const heading of HEADINGS.filter((one) => !(peers && OWN_HEADINGS.includes(one)))) {
       expect(under(text, heading)?.trim().length ?? 0, heading).toBeGreaterThan(3);
     }
     expect(under(text, 'Range')).toMatch(/\bnats\b|\bunits?\b/);
     expect(under(text, 'Source')).toMatch(/\d{4}|the article/);
     expect(example).toBeDefined();
+  });
+
+  const makers = EXPORTS.filter((one) => isMade(one) && !losses.includes(one));
+  test.each(named(makers))('%s says what becomes of gradient, empty classes and weights', (_, { text }) => {
+    for (const heading of OWN_HEADINGS) {
+      expect(under(text, heading)?.trim().length ?? 0, heading).toBeGreaterThan(3);
+    }
   });
 
   test.each(named(EXPORTS.filter(({ kind }) => kind === 'function')))(
@@ -111,10 +119,6 @@ describe('a loss is everywhere', () => {
       { readonly options: LossConfig['options']; readonly terms?: LossConfig['terms'] },
     ];
   }
-  const fixtureOf = ({ door, name }: Export): string => {
-    const folder = door === 'segloss' ? '' : `${basename(door)}/`;
-    return `${ROOT}test/oracle/${folder}${snake(name)}.json`;
-  };
   interface Oracle {
     readonly cases: readonly (Fixture['cases'][0] & {
       readonly function: string;
@@ -161,9 +165,26 @@ describe('a loss is everywhere', () => {
     expect(existsSync(rust), rust).toBe(true);
   });
 
-  const pages = ['README.md', ...filesOf('docs', '.md')].filter((path) => existsSync(ROOT + path));
+  /** Those that are no combination of others, and no formula of the caller's. */
+  const own = losses
+    .filter(({ door, name }) => door === 'segloss' && name !== 'regionLoss' && name !== 'weightedSum')
+    .map(({ name }) => name);
+
+  test('the twin computes every loss, with the values of its options', () => {
+    expect(Object.keys(TABLE).sort()).toEqual([...own].sort());
+  });
+
+  test('the contract is tested on every loss, or it is said why not', () => {
+    const named = LOSSES.map(({ name }) => name).filter((name) => name !== falseDiscoveryLoss().name);
+    expect([...named, ...Object.keys(ELSEWHERE)].sort()).toEqual([...own].sort());
+  });
+
+  // A loss's own page is made, and says nothing of where a reader finds it.
+  const pages = ['README.md', ...filesOf('docs', '.md')].filter(
+    (path) => existsSync(ROOT + path) && !path.startsWith('docs/losses/'),
+  );
   const written = pages.map((path) => readFileSync(ROOT + path, 'utf8')).join('\n');
-  test.skipIf(pages.length === 0).each(named(losses))('%s is in the documentation', (_, { name }) => {
+  test.each(named(losses))('%s is in the documentation', (_, { name }) => {
     expect(written).toContain(name);
   });
 });

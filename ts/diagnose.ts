@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { checkCall, type CheckedCall, FLOAT } from './check/call.js';
+import { checkCall, type CheckedCall } from './check/call.js';
+import { FLOAT } from './check/kinds.js';
 import { show } from './check/options.js';
 import { TermLoss } from './loss.js';
 import { activationOf, type Common } from './term.js';

@@ -2,23 +2,13 @@
  * The geometry module's memory: the only file that reads or writes it. Label maps go in, a tile at a time; lists of
  * numbers come out, copied.
  */
-import { LABEL_KINDS, type LabelArray, typeOf } from './check/labels.js';
+import { typeName } from './check/call.js';
+import { ARRAYS, LABEL_KINDS } from './check/kinds.js';
+import type { LabelArray } from './check/labels.js';
 import { geometryText } from './core/geometry.js';
 import { initSync, MaskPair, PairCounts } from './core/geometry-glue.js';
 import { checkModule, type GivenModule, toModule } from './module.js';
 import { fromText } from './text.js';
-
-/** The typed array each kind of entry is staged through. */
-const STAGES = [
-  Uint8Array,
-  Int8Array,
-  Uint16Array,
-  Int16Array,
-  Uint32Array,
-  Int32Array,
-  Float32Array,
-  Float64Array,
-];
 
 /** Exports by which the module is known. */
 const EXPORTS = ['memory', 'paircounts_new', 'paircounts_count', 'maskpair_of', 'maskpair_measure_surfaces'];
@@ -46,7 +36,7 @@ export function useModule(module: GivenModule): void {
 
 /** Copies entries as they are to an address. Memory may have grown since the last call, so the view is made anew. */
 function stage(kind: number, source: LabelArray, from: number, length: number, address: number): void {
-  const Stage = STAGES[kind] as Uint8ArrayConstructor;
+  const Stage = ARRAYS[kind] as Uint8ArrayConstructor;
   const part = (source as Uint8Array).subarray(from, from + length);
   new Stage(start().buffer, address, length).set(part);
 }
@@ -58,7 +48,7 @@ function read(address: number, length: number): Float64Array {
 /** Copies whether pixels are kept; the index of the first entry that is NaN, or −1. */
 function stageMask(mask: ArrayLike<number>, from: number, length: number, address: number): number {
   const kept = new Uint8Array(start().buffer, address, length);
-  if (typeOf(mask) === 'Uint8Array') {
+  if (typeName(mask) === 'Uint8Array') {
     kept.set((mask as Uint8Array).subarray(from, from + length));
     return -1;
   }
@@ -86,7 +76,7 @@ export function countPairs(
   start();
   const raw = (counts ??= new PairCounts());
   raw.clear();
-  const [predKind, targetKind] = [LABEL_KINDS[typeOf(pred)] ?? 0, LABEL_KINDS[typeOf(target)] ?? 0];
+  const [predKind, targetKind] = [LABEL_KINDS[typeName(pred)] ?? 0, LABEL_KINDS[typeName(target)] ?? 0];
   const [ignores, ignore] = [ignoreIndex !== undefined, ignoreIndex ?? 0];
   const tile = PairCounts.tile();
   const at = { pred: raw.pred(), target: raw.target(), mask: raw.mask() };
@@ -125,7 +115,7 @@ function withMasks<T>(
   if (masks === undefined) return refuseSize(shape);
   try {
     for (const [argument, labels] of [['pred', pred] as const, ['target', target] as const]) {
-      const kind = LABEL_KINDS[typeOf(labels)] ?? 0;
+      const kind = LABEL_KINDS[typeName(labels)] ?? 0;
       for (let from = 0; from < labels.length; from += MaskPair.staged()) {
         const length = Math.min(MaskPair.staged(), labels.length - from);
         stage(kind, labels, from, length, masks.staging());

@@ -1,5 +1,5 @@
 /** A loss made of terms: the methods of `Loss`, for single losses and weighted sums alike. */
-import { type CheckedCall, checkCall } from './check/call.js';
+import { type CheckedCall, checkCall, sampleWeight } from './check/call.js';
 import { checkIgnoreIndex } from './check/classes.js';
 import { copy } from './check/options.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
@@ -17,7 +17,7 @@ import {
   wholeGroups,
 } from './plan.js';
 import type { GroupGradient } from './stream.js';
-import { canonical, type PixelSums, type Row, Sums, type TermSums } from './sums.js';
+import { type PixelSums, type Row, Sums, type TermSums } from './sums.js';
 import { activationOf, keptClasses, type RegionTerm, type WeightedTerm, type Whole } from './term.js';
 import { unreducedData } from './unreduced.js';
 import type {
@@ -181,9 +181,7 @@ export class TermLoss implements Loss {
   gradFrom(pred: Prediction, target: Target, sums: Sums, call: LossCall): Float32Array {
     this.#own(sums);
     const { checked, plan } = this.#check(pred, target, call, true);
-    if (sums.channels !== checked.channels && pred.length > 0) {
-      throw new Error(`these are the sums of ${sums.channels} channels, not ${checked.channels}`);
-    }
+    if (pred.length > 0) sums.expect(this.#config, checked.channels);
     const grad = checked.out ?? new Float32Array(pred.length);
     if (checked.aliased) for (const group of plan.groups) runPass(countPass(checked, group));
     const outcome = this.#outcome(plan, sums.terms, []);
@@ -237,11 +235,7 @@ export class TermLoss implements Loss {
     this.#refuseWhole();
     if (!(sums instanceof Sums))
       throw new TypeError(`"sums" expected Sums of ${this.name}, got ${typeof sums}`);
-    if (canonical(sums.config) !== canonical(this.#config)) {
-      throw new Error(
-        `these are the sums of another loss: ${canonical(sums.config)}, not ${canonical(this.#config)}`,
-      );
-    }
+    sums.expect(this.#config);
   }
 
   #check(pred: Prediction, labels: Target, given: LossCall, parts: boolean): Ready {
@@ -306,7 +300,7 @@ export class TermLoss implements Loss {
       });
       return {
         scales: (sample) => {
-          const v = checked.sampleWeights?.[sample] ?? 1;
+          const v = sampleWeight(checked, sample);
           return scales.map((scale) => v * scale);
         },
         affine:
@@ -317,7 +311,7 @@ export class TermLoss implements Loss {
                 group.region.forEach(({ term, classes, index }, i) => {
                   const partials = outcome?.regions[index]?.partials ?? new Float64Array(0);
                   const row = rowOf[i]?.[sample] ?? 0;
-                  const v = term.aggregate === 'batch' ? (checked.sampleWeights?.[sample] ?? 1) : 1;
+                  const v = term.aggregate === 'batch' ? sampleWeight(checked, sample) : 1;
                   addAffine(all, partials, row, classes.channels, v * this.#weightOf(checked, index));
                 });
                 table.set(all);

@@ -7,7 +7,8 @@
  * A pass is made, then run: `runPass` runs it here and now. Whoever divides it runs ranges of it (`runChunks`) anywhere
  * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.
  */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, sampleWeight } from './check/call.js';
+import { knownDivisor, normalizerOf } from './family/pixel.js';
 import {
   type Chunk,
   type GroupGradient,
@@ -19,7 +20,6 @@ import {
   type Work,
 } from './stream.js';
 import { type Classes, type PixelTerm, type RegionTerm, ROWS } from './term.js';
-import type { Activation, Normalizer } from './types.js';
 
 export interface Member<T> {
   readonly term: T;
@@ -47,31 +47,6 @@ export interface Pass extends Work {
   readonly groups: readonly Group[];
   /** What the pass adds up, of its only group. */
   readonly sums?: GroupSums | undefined;
-}
-
-function sampleWeight(call: CheckedCall, sample: number): number {
-  return call.sampleWeights?.[sample] ?? 1;
-}
-
-/** What a pixel term's mean goes by, for the target at hand. */
-function normalizerOf({ normalizer }: PixelTerm, { dense }: CheckedCall): Normalizer {
-  if (normalizer !== 'labelWeights') return normalizer;
-  return dense ? 'valid' : 'weights';
-}
-
-/** What a pixel term's mean divides by, when it is known without looking at the data. */
-export function knownDivisor(
-  { term, classes }: Member<PixelTerm>,
-  activation: Activation,
-  call: CheckedCall,
-): number | undefined {
-  if (term.reduction === 'sum') return 1;
-  const normalizer = normalizerOf(term, call);
-  const counts =
-    normalizer === 'all' ||
-    (normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
-  if (!counts) return undefined;
-  return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }
 
 /** The stages that count what the means of a group divide by. */
@@ -149,6 +124,11 @@ export function errorsPass(call: CheckedCall, group: Group, hinge: boolean, out:
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
+/** All terms of a group have one overlap. */
+function minimum({ region }: Group): number {
+  return region[0]?.term.overlap === 'minimum' ? STAGE.minimum : 0;
+}
+
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
   const allSums = group.region.some(({ term }) => term.allSums);
@@ -158,6 +138,7 @@ export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array):
     STAGE.values |
     (group.pixel.length > 0 ? STAGE.terms : 0) |
     (group.region.length > 0 ? regionSums : 0) |
+    minimum(group) |
     (store ? STAGE.store : 0);
   return {
     call,
@@ -182,13 +163,14 @@ export function gradientPass(
   sums?: GroupSums,
 ): Pass {
   const stages = groups.map(
-    ({ distances, slopes }, at) =>
+    (group, at) =>
       STAGE.values |
       STAGE.gradient |
       (sums ? STAGE.terms : 0) |
-      (distances ? STAGE.wasserstein : 0) |
-      (slopes ? STAGE.slopes : 0) |
-      (slopes?.raw ? STAGE.hinge : 0) |
+      (group.distances ? STAGE.wasserstein : 0) |
+      minimum(group) |
+      (group.slopes ? STAGE.slopes : 0) |
+      (group.slopes?.raw ? STAGE.hinge : 0) |
       (at > 0 ? STAGE.add : 0),
   );
   return { call, groups, stages, gradients, out, stored, sums };

@@ -1,5 +1,5 @@
 /** What a call of a loss works with: its terms on the channels at hand, how the samples lie, and what each term is given. */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, sampleWeight } from './check/call.js';
 import { classesOf } from './check/classes.js';
 import type { RegionResult } from './family/region.js';
 import { type Group, type GroupSums, type Member, type Steps, sumsPass } from './pass.js';
@@ -56,7 +56,9 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
     if (term.family === 'whole') continue;
     // A matrix of distances takes the place of the common sums.
     const own = term.family === 'region' && term.distances !== undefined ? member.index : '';
-    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${own}`;
+    // So does another overlap, whose gradient reads another target.
+    const overlap = term.family === 'region' ? term.overlap : 'product';
+    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${overlap} ${own}`;
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return {
@@ -115,7 +117,7 @@ function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float
   if (term.aggregate === 'batch') return [{ sample: BATCH, weight: 1, sums: batchRow(checked, rows) }];
   return rows.map((sums, b) => ({
     sample: checked.firstSample + b,
-    weight: checked.sampleWeights?.[b] ?? 1,
+    weight: sampleWeight(checked, b),
     sums,
   }));
 }
@@ -124,7 +126,7 @@ function regionRows(checked: CheckedCall, term: RegionTerm, rows: readonly Float
 export function batchRow(checked: CheckedCall, rows: readonly Float64Array[]): Float64Array {
   const sums = new Float64Array(ROWS * checked.channels);
   rows.forEach((row, b) => {
-    const v = checked.sampleWeights?.[b] ?? 1;
+    const v = sampleWeight(checked, b);
     // A sample of weight 0 is out, whatever it holds.
     if (v !== 0) row.forEach((x, i) => (sums[i] = (sums[i] ?? 0) + v * x));
   });
@@ -176,7 +178,7 @@ export function wholeGroups(
       groups.push({ ...makeGroup(activation, members[index]?.term.ignoreIndex, terms), call, slopes });
       gradients.push({
         scales: (sample) => {
-          const v = call.sampleWeights?.[sample] ?? 1;
+          const v = sampleWeight(call, sample);
           return pixel.map(({ scale }) => v * factor * scale);
         },
         affine:

@@ -3,7 +3,16 @@
  *
  * A chunk's results do not depend on the chunks before it, nor on where the loop runs.
  */
-import { type CheckedCall, refuseMask, refuseProbability, refuseTarget, refuseWeight } from './check/call.js';
+import {
+  type CheckedCall,
+  placeOf,
+  refuseMask,
+  refuseProbability,
+  refuseTarget,
+  refuseWeight,
+  sampleWeight,
+} from './check/call.js';
+import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
 import type { Activation } from './types.js';
@@ -109,11 +118,8 @@ export const STAGE = {
   hinge: 16_384,
   slopes: 32_768,
   wasserstein: 65_536,
+  minimum: 131_072,
 } as const;
-
-/** Largest and smallest label of each entry kind; a label outside can never be ignored by that array. */
-const SMALLEST = [0, -128, 0, -32_768, 0, -2_147_483_648, -2_147_483_648];
-const LARGEST = [255, 127, 65_535, 32_767, 4_294_967_295, 2_147_483_647, 2_147_483_647];
 
 /** Where a chunk lies. */
 export interface Chunk {
@@ -163,9 +169,7 @@ export function eachRun(
 function indexOf(call: Data, chunk: Chunk, at: number, channels: number): number {
   const [k, i] = [Math.floor(at / chunk.length), chunk.start + (at % chunk.length)];
   if (channels === 1) return chunk.sample * call.pixels + i;
-  return call.last
-    ? (chunk.sample * call.pixels + i) * channels + k
-    : (chunk.sample * channels + k) * call.pixels + i;
+  return placeOf(call, chunk.sample, i, k);
 }
 
 /** Tells the core what the chunks of a group hold, and which pixel losses it has; `scales` multiply their gradients. */
@@ -176,7 +180,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
   const ignore = group.ignoreIndex ?? NaN;
   const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
   const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
-  ws.raw.input(
+  let known = ws.raw.input(
     call.channels,
     ACTIVATION[group.activation],
     kind,
@@ -188,9 +192,10 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     stored,
   );
   group.kernels.forEach(({ code, exponent, constants }, i) => {
-    ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
+    known &&= ws.raw.term(i, code, exponent, scales?.[i] ?? 0);
     ws.table(1 + i).set(constants);
   });
+  if (!known) throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
 }
@@ -288,7 +293,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(ws.chunkPixels, whole(call), (chunk) => {
-    term.fill(ws.table(1), classes, group.activation, call.sampleWeights?.[chunk.sample] ?? 1);
+    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
     const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);

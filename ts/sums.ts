@@ -39,7 +39,7 @@ function read(x: unknown, name: string): number {
 }
 
 /** The configuration as text, whatever the order of its keys. */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value).filter(([, v]) => v !== undefined);
@@ -124,17 +124,19 @@ export class Sums {
     return this.#terms;
   }
 
+  /** @internal Throws unless these are of that loss, and of so many channels. */
+  expect(config: LossConfig, channels = this.channels): void {
+    const [found, wanted] = [canonical(this.config), canonical(config)];
+    if (found !== wanted) throw new Error(`these are the sums of another loss: ${found}, not ${wanted}`);
+    if (this.channels !== channels) {
+      throw new Error(`these are the sums of ${this.channels} channels, not ${channels}`);
+    }
+  }
+
   /** The sums of both parts together; neither operand changes. */
   merge(other: Sums): Sums {
     if (!(other instanceof Sums)) throw new TypeError(`"other" expected Sums, got ${show(other)}`);
-    if (canonical(this.config) !== canonical(other.config)) {
-      throw new Error(
-        `these are the sums of another loss: ${canonical(other.config)}, not ${canonical(this.config)}`,
-      );
-    }
-    if (this.channels !== other.channels) {
-      throw new Error(`these are the sums of ${other.channels} channels, not ${this.channels}`);
-    }
+    other.expect(this.config, this.channels);
     const terms = this.#terms.map((term, i) => mergeTerms(term, other.#terms[i] as TermSums));
     return new Sums(this.config, this.channels, terms);
   }

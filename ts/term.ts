@@ -2,15 +2,26 @@
  * What a loss is made of: terms, each a pixel loss or a function of region sums, as plain data.
  */
 import type { CheckedCall } from './check/call.js';
-import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction, Unreduced } from './types.js';
+import type {
+  Activation,
+  DataFormat,
+  EmptyClass,
+  Normalizer,
+  Overlap,
+  Reduction,
+  Unreduced,
+} from './types.js';
 
 /** Codes of activations, as the core knows them. */
 export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
 
-/** Number of sums of a class, and of rows in a table of the core. */
-export const ROWS = 8;
-/** Order of the sums in a row of the core's results. */
+/** The sums of a class, in the order of the core's results (`sums` in region.rs; `test/region-loss.test.ts` holds them together). */
 export const SUM_NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const;
+export type SumName = (typeof SUM_NAMES)[number];
+/** Place of each sum there. */
+export const SUM = Object.fromEntries(SUM_NAMES.map((name, at) => [name, at])) as Record<SumName, number>;
+/** Number of sums of a class, and of rows in a table of the core. */
+export const ROWS = SUM_NAMES.length;
 
 export interface Common {
   readonly name: string;
@@ -46,14 +57,14 @@ export interface PixelTerm extends Common {
   readonly alpha: number | readonly number[] | undefined;
   /** Options that hold one number a class, to be checked against the channels. */
   readonly perClass: Readonly<Record<string, readonly number[] | undefined>>;
-  /** Writes the loss's constants, the loss times `scale`: row r of channel k at r·channels + k. */
+  /** Writes the constants with which the core computes `scale` times the loss: row r of channel k at r·channels + k. */
   fill(table: Float32Array, classes: Classes, activation: Activation, scale: number): void;
 }
 
-/** A loss of one group of sums with its derivatives, in the order of `SUM_NAMES`; `undefined`: the group is skipped. */
+/** The loss of one group of sums, and its derivative with respect to each. */
 export interface Scored {
   readonly value: number;
-  /** One entry a sum; one run of `ROWS` a class where the group has several. */
+  /** In the order of `SUM_NAMES`: `ROWS` entries, or `ROWS` a class where the group has several. */
   readonly partials: Float64Array;
 }
 
@@ -79,6 +90,7 @@ export interface RegionTerm extends Common {
   readonly average: 'macro' | 'micro' | 'joint';
   readonly classWeighting: 'normalized' | 'raw';
   readonly emptyClass: EmptyClass;
+  readonly overlap: Overlap;
   /** Row y, column c: the distance of the classes of a generalized Wasserstein Dice loss. */
   readonly distances: readonly (readonly number[])[] | undefined;
   /** The loss of one class (or of the pooled classes): `sums` holds `ROWS` numbers. Joint: `ROWS` a kept class. */

@@ -7,10 +7,10 @@ export function fromHex(hex: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Printable ASCII less what a string literal may have to escape; the last two begin a pair. */
-const ALPHABET = Array.from({ length: 95 }, (_, i) => 32 + i).filter(
+export const ALPHABET = Array.from({ length: 95 }, (_, i) => 32 + i).filter(
   (code) => !'\\\'"`$'.includes(String.fromCharCode(code)),
 );
-const SINGLES = ALPHABET.length - 2;
+export const SINGLES = ALPHABET.length - 2;
 
 /** See `encodeText` in scripts/inline.mjs. */
 export function fromText(text: string): Uint8Array<ArrayBuffer> {

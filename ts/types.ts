@@ -56,11 +56,13 @@ export interface LossCall {
 export interface SharedOptions {
   /** How the prediction becomes a probability; `'none'`: it is one. Default: sigmoid for one channel, else softmax. */
   readonly activation?: Activation | undefined;
+  /** Where the channels are, `'channelsFirst'` by default. */
   readonly dataFormat?: DataFormat | undefined;
+  /** `'mean'` by default; `unreduced` is the third. */
   readonly reduction?: Reduction | undefined;
-  /** Pixels of this label count nowhere. */
+  /** Pixels of this label count nowhere; default none. */
   readonly ignoreIndex?: number | undefined;
-  /** The classes that count. */
+  /** The classes that count; default all. */
   readonly classes?: readonly number[] | undefined;
   /** `false` is short for `classes` = all but 0. */
   readonly includeBackground?: boolean | undefined;
@@ -73,14 +75,18 @@ export type Normalizer = 'valid' | 'weights' | 'all' | 'labelWeights';
 
 /** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
+  /**
+   * What the mean divides by: what is neither ignored nor masked (`'valid'`, default), all of it, or the weights' sum.
+   * Softmax counts pixels, sigmoid and none count elements.
+   */
   readonly normalizer?: Normalizer | undefined;
-  /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). */
+  /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). Default `'elements'`. */
   readonly meanOver?: 'elements' | 'pixels' | undefined;
 }
 
 /** Options every cross-entropy takes. */
 export interface SmoothedOptions extends PixelOptions {
-  /** In [0, 1): categorical g(1−ε)+ε/C, binary g(1−ε)+ε/2. */
+  /** In [0, 1), default 0: categorical g(1−ε)+ε/C, binary g(1−ε)+ε/2. */
   readonly labelSmoothing?: number | undefined;
 }
 
@@ -102,17 +108,28 @@ export interface WeightedSmoothingOptions extends SmoothedOptions {
   readonly smoothedWeights?: boolean | undefined;
 }
 
+/** What a pixel adds to TP: p g, or the smaller of p and g. */
+export type Overlap = 'product' | 'minimum';
+
 /** Options every region loss takes. */
 export interface RegionOptions extends SharedOptions {
+  /** Sums of each sample, then the mean of the samples' losses (default); or sums over the batch. */
   readonly aggregate?: 'sample' | 'batch' | undefined;
+  /** The mean of the classes' losses (default), or one loss of sums over all classes. */
   readonly average?: 'macro' | 'micro' | undefined;
+  /** Added to the score: one number for both, or `{ numerator, denominator }`. */
   readonly smooth?: number | Smooth | undefined;
+  /** Σ w·L over Σ w (default), or over the number of classes. */
   readonly classWeighting?: 'normalized' | 'raw' | undefined;
+  /** The loss of a class whose target is empty: by the formula (default), left out, 0 or 1. */
   readonly emptyClass?: EmptyClass | undefined;
 }
 
-/** The option of region losses that are a score. */
+/** The options of region losses that are a score of overlap. */
 export interface TransformOptions {
+  /** TP of a soft target: Σ w p g (default), or Σ w min(p, g), which is largest at p = g. */
+  readonly overlap?: Overlap | undefined;
+  /** How a score s becomes a loss: 1 − s (default), −ln s, ln cosh(1 − s), −s, or (1 − s)^power. */
   readonly transform?: Transform | undefined;
 }
 

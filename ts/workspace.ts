@@ -2,14 +2,12 @@
  * The core's memory: the only file that reads or writes it. Copies chunks in and out; holds no data between calls.
  */
 import { start } from './backend.js';
+import { ARRAYS } from './check/kinds.js';
 import { RawWorkspace } from './raw.js';
 import { ROWS } from './term.js';
 
 type Raw = InstanceType<typeof RawWorkspace>;
-type View = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array;
-
-/** The typed array that each entry kind of the core is copied through. */
-export const KINDS = [Uint8Array, Int8Array, Uint16Array, Int16Array, Uint32Array, Int32Array, Float32Array];
+type View = InstanceType<(typeof ARRAYS)[number]>;
 
 /** How many results a run has. */
 export const totalsLength = (channels: number, terms: number): number => (ROWS + 2) * channels + terms;
@@ -62,7 +60,7 @@ export class Workspace {
     this.totals = new Float64Array(buffer, this.raw.totals(), totalsLength(this.#channels, this.#terms));
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
-    this.#views = KINDS.map((Kind) => new Kind(buffer));
+    this.#views = ARRAYS.map((Kind) => new Kind(buffer));
     this.#floats = new Float32Array(buffer);
   }
 

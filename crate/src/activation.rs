@@ -6,9 +6,9 @@
 
 use crate::lanes::LabelQuad;
 use crate::math::{ExpNegative, Log, sigmoid_tail};
-use crate::simd::{F32x4, I32x4, LANES, Quad};
+use crate::simd::{F32x4, LANES, Quad};
 use crate::tile::Checked;
-use crate::workspace::{Target, Tile, Workspace, planes, planes_mut};
+use crate::workspace::{Target, Tile, Workspace};
 
 /// How far outside [0, 1] a probability may be through rounding; it is clamped.
 const SLACK: f32 = 1e-6;
@@ -77,21 +77,10 @@ impl Workspace {
     pub fn activate_softmax(&mut self) {
         let picks = self.picks();
         match self.tile.channels {
-            2 => self.few_classes::<2>(picks),
-            3 => self.few_classes::<3>(picks),
-            4 => self.few_classes::<4>(picks),
+            2 => self.activate_few::<2>(picks),
+            3 => self.activate_few::<3>(picks),
+            4 => self.activate_few::<4>(picks),
             _ => self.many_classes(picks),
-        }
-    }
-
-    /// `peak`, and for pixel losses `rest` and `own`, from probabilities stored in `act`.
-    pub fn restore_softmax(&mut self) {
-        match self.tile.channels {
-            _ if self.terms.is_empty() => self.restore_peak(),
-            2 => self.restore_few_classes::<2>(),
-            3 => self.restore_few_classes::<3>(),
-            4 => self.restore_few_classes::<4>(),
-            _ => self.restore_many_classes(),
         }
     }
 
@@ -107,54 +96,6 @@ impl Workspace {
 
     fn picks(&self) -> bool {
         self.tile.target == Target::Labels && !self.terms.is_empty()
-    }
-
-    /// All classes of four pixels at once: everything stays in registers.
-    fn few_classes<const C: usize>(&mut self, picks: bool) {
-        if picks { self.softmax_in_registers::<C, true>() } else { self.softmax_in_registers::<C, false>() }
-    }
-
-    fn softmax_in_registers<const C: usize, const PICK: bool>(&mut self) {
-        let Self { tile, values, act, labels, top, others, peak, rest, below, own, .. } = self;
-        let exp = ExpNegative::new();
-        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
-        let z = planes::<C>(values, tile);
-        let act = planes_mut::<C>(act, tile);
-        let n = tile.vectors;
-        let (labels, top, others) = (&labels[..n], &mut top[..n], &mut others[..n]);
-        let (peak, rest, below, own) = (&mut peak[..n], &mut rest[..n], &mut below[..n], &mut own[..n]);
-        for i in 0..n {
-            let z: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&z[k][i]));
-            let highest = z[1..].iter().fold(z[0], |highest, z| z.at_least(highest));
-            let distance = z.map(|z| highest - z);
-            let e = distance.map(|distance| exp.of(distance));
-            let (mut lower, mut ones) = (zero, -one);
-            for e in e {
-                let largest = e.equals(one);
-                lower = lower + e.drop(largest);
-                ones = ones + one.keep(largest);
-            }
-            let sum = lower + ones;
-            let inverse = one / (one + sum);
-            if PICK {
-                let label = I32x4::load(&labels[i]);
-                let (mut picked, mut raised) = (zero, zero);
-                for k in 0..C {
-                    let mine = label.equals(I32x4::splat(k as i32));
-                    picked = picked + distance[k].keep(mine);
-                    raised = raised + e[k].keep(mine);
-                }
-                picked.store(&mut below[i]);
-                (raised * inverse).store(&mut own[i]);
-            }
-            highest.store(&mut top[i]);
-            sum.store(&mut others[i]);
-            inverse.store(&mut peak[i]);
-            (sum * inverse).store(&mut rest[i]);
-            for k in 0..C {
-                (e[k] * inverse).store(&mut act[k][i]);
-            }
-        }
     }
 
     /// Class by class over the tile, whose sums stay in the first-level cache.
@@ -206,31 +147,12 @@ impl Workspace {
         }
     }
 
-    fn restore_few_classes<const C: usize>(&mut self) {
-        let Self { tile, act, labels, peak, rest, own, .. } = self;
-        let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
-        let n = tile.vectors;
-        let p = planes::<C>(act, tile);
-        let (labels, peak, rest, own) = (&labels[..n], &mut peak[..n], &mut rest[..n], &mut own[..n]);
-        for i in 0..n {
-            let p: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&p[k][i]));
-            let largest = p[1..].iter().fold(p[0], |largest, p| p.at_least(largest));
-            let label = I32x4::load(&labels[i]);
-            let (mut lower, mut ties, mut picked) = (zero, -one, zero);
-            for k in 0..C {
-                let peaks = p[k].equals(largest);
-                lower = lower + p[k].drop(peaks);
-                ties = ties + one.keep(peaks);
-                picked = picked + p[k].keep(label.equals(I32x4::splat(k as i32)));
-            }
-            largest.store(&mut peak[i]);
-            ties.mul_add(largest, lower).store(&mut rest[i]);
-            picked.store(&mut own[i]);
-        }
-    }
-
-    fn restore_many_classes(&mut self) {
+    /// `peak`, and for pixel losses `rest` and `own`, from probabilities stored in `act`.
+    pub fn restore_softmax(&mut self) {
         self.restore_peak();
+        if self.terms.is_empty() {
+            return;
+        }
         let picks = self.picks();
         let Self { tile, act, labels, peak, rest, own, factor, .. } = self;
         let tile: &Tile = tile;

@@ -1,9 +1,10 @@
-//! The chunk: what the door copies in and out, as it lies in the caller's arrays. Entries of any integer type, channels
-//! first or last; everything behind this file sees planes.
+//! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
+//! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
-use crate::simd::{LANES, Quad};
-use crate::workspace::{Tile, Workspace};
+use crate::simd::{F32x4, LANES, Quad};
+use crate::workspace::{Tile, Workspace, planes, planes_mut};
 use alloc::vec::Vec;
+use core::array::from_fn;
 
 /// What the door copies in and out.
 pub struct Chunk {
@@ -63,7 +64,7 @@ impl Entry<4> for f32 {
 }
 
 /// The type of a target's entries.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     U8,
     I8,
@@ -75,16 +76,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::U8,
-            1 => Self::I8,
-            2 => Self::U16,
-            3 => Self::I16,
-            4 => Self::U32,
-            5 => Self::I32,
-            _ => Self::F32,
-        }
+    /// The kind of a code of the door, if it is one.
+    pub fn from_code(code: u32) -> Option<Self> {
+        const KINDS: [Kind; 7] = [Kind::U8, Kind::I8, Kind::U16, Kind::I16, Kind::U32, Kind::I32, Kind::F32];
+        KINDS.get(code as usize).copied()
     }
 
     pub fn bytes(self) -> usize {
@@ -139,6 +134,10 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
     }
 }
 
+/// Vectors that the direct loops take at a time, one short loop after another. In one long loop the processor's window
+/// holds less than two rounds, so that it waits for their chains of additions and multiplications.
+pub const BLOCK: usize = 64;
+
 /// Plane `k` of the prediction and of the gradient, for loops that go straight from one to the other: in the chunk
 /// itself, or, where its channels are last, in the tile. Padding is a certain negative, which no sum notices.
 pub fn direct<'a>(
@@ -159,6 +158,22 @@ pub fn direct<'a>(
     (values.as_chunks().0, grad.as_chunks_mut().0)
 }
 
+/// The same for all planes of so many channels, where no lane is padding.
+pub fn direct_planes<'a, const C: usize>(
+    chunk: &'a mut Chunk,
+    tile: &Tile,
+    values: &'a mut [Quad],
+    grad: &'a mut [Quad],
+) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
+    if chunk.interleaved {
+        return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
+    }
+    let mut out = chunk.out.chunks_mut(chunk.stride);
+    let range = tile.start..tile.start + tile.pixels;
+    let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
+    (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
+}
+
 impl Chunk {
     /// Where plane `k` of the tile starts, and how far apart its entries lie.
     pub fn place(&self, tile: &Tile, k: usize) -> (usize, usize) {
@@ -169,17 +184,53 @@ impl Chunk {
         }
     }
 
-    /// Copies plane `k` of the tile out of one of the chunk's buffers; padding is 0.
-    pub fn read(&self, from: &[f32], tile: &Tile, k: usize, plane: &mut [f32]) {
-        let (start, step) = self.place(tile, k);
-        plane[tile.pixels..].fill(0.0);
-        let plane = &mut plane[..tile.pixels];
-        if step == 1 {
-            plane.copy_from_slice(&from[start..start + tile.pixels]);
-        } else {
-            read_floats(from[start..].iter().step_by(step).copied(), plane);
+    /// Copies the planes of the tile out of one of the chunk's buffers; padding is 0.
+    pub fn read(&self, from: &[f32], tile: &Tile, planes: &mut [Quad]) {
+        let quads = if self.interleaved { read_pixels(&from[tile.start * tile.channels..], tile, planes) } else { 0 };
+        for k in LANES * quads..tile.channels {
+            let (start, step) = self.place(tile, k);
+            let plane = &mut planes[tile.plane(k)].as_flattened_mut()[..tile.pixels];
+            if step == 1 {
+                plane.copy_from_slice(&from[start..start + tile.pixels]);
+            } else {
+                read_floats(from[start..].iter().step_by(step).copied(), plane);
+            }
+        }
+        for k in 0..tile.channels {
+            planes[tile.plane(k)].as_flattened_mut()[tile.pixels..].fill(0.0);
         }
     }
+}
+
+/// Channels last to planes, four pixels of four channels at a time, and so many quads of channels.
+fn read_pixels(from: &[f32], tile: &Tile, planes: &mut [Quad]) -> usize {
+    let quads = tile.channels / LANES;
+    for (i, pixels) in from[..tile.pixels * tile.channels].chunks(LANES * tile.channels).enumerate() {
+        for quad in 0..quads {
+            let row = |j: usize| pixels.get(j * tile.channels + LANES * quad..).and_then(|row| row.first_chunk());
+            let columns = F32x4::transpose(from_fn(|j| F32x4::load(row(j).unwrap_or(&[0.0; LANES]))));
+            for (k, column) in columns.into_iter().enumerate() {
+                column.store(&mut planes[(LANES * quad + k) * tile.stride + i]);
+            }
+        }
+    }
+    quads
+}
+
+/// Planes to channels last, likewise; `add` adds to what is there.
+fn write_pixels(planes: &[Quad], tile: &Tile, out: &mut [f32], add: bool) -> usize {
+    let quads = tile.channels / LANES;
+    for (i, pixels) in out[..tile.pixels * tile.channels].chunks_mut(LANES * tile.channels).enumerate() {
+        for quad in 0..quads {
+            let column = |k: usize| F32x4::load(&planes[(LANES * quad + k) * tile.stride + i]);
+            for (j, row) in F32x4::transpose(from_fn(column)).into_iter().enumerate() {
+                let at = j * tile.channels + LANES * quad;
+                let Some(to) = pixels.get_mut(at..).and_then(|to| to.first_chunk_mut()) else { continue };
+                (if add { row + F32x4::load(to) } else { row }).store(to);
+            }
+        }
+    }
+    quads
 }
 
 impl Workspace {
@@ -189,7 +240,9 @@ impl Workspace {
         let mut out = core::mem::take(&mut self.chunk.out);
         let interleaved = self.chunk.interleaved && planes > 1;
         let Tile { start, pixels, .. } = self.tile;
-        for k in 0..planes {
+        let quads =
+            if interleaved { write_pixels(buffer(self), &self.tile, &mut out[start * planes..], add) } else { 0 };
+        for k in LANES * quads..planes {
             let plane = &buffer(self)[self.tile.plane(k)].as_flattened()[..pixels];
             if interleaved {
                 let entries = out[start * planes + k..].iter_mut().step_by(planes);

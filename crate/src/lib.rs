@@ -1,11 +1,15 @@
-//! The per-pixel half of segloss: activations, pixel losses, region sums and gradients over one tile of data.
+//! The per-pixel half of segloss: activations, pixel losses, region sums and gradients.
 //!
 //! A chunk passes through stages, tile by tile (`pass`):
 //!
-//! 1. `read_*`: the canonical form of a tile (`tile`).
+//! 1. `read_*`: the canonical form of a tile (`tile`, from `chunk`).
 //! 2. `activate_*`: logits to probabilities, or `restore_*` in the second pass (`activation`).
-//! 3. `pixel_value`, `region_sums`: f64 sums; `pixel_gradient`, `region_gradient`: added to the gradient planes.
-//! 4. `clear_unweighted`, `write_out`: on the way out.
+//! 3. f64 sums: `pixel_value` (`pixel`), `region_sums` (`region`), `wasserstein_sums`; or `write_errors` (`ordered`).
+//! 4. `pixel_gradient`, `region_gradient`, `wasserstein_gradient`, `add_slopes`: added to the gradient planes.
+//! 5. `clear_unweighted`, `write_out`: on the way out.
+//!
+//! The commonest jobs go from the chunk to its `out` in one loop instead (`direct`). Apart from all passes, `ordered`
+//! ranks the errors of a whole group.
 //!
 //! Nothing here knows of batches, means or options: that is the TypeScript door's work, on a few numbers a class.
 
@@ -20,9 +24,11 @@ extern crate std;
 
 pub mod activation;
 pub mod chunk;
+pub mod few_classes;
 pub mod lanes;
 pub mod math;
 pub mod ordered;
+pub mod overlap;
 pub mod pass;
 pub mod pixel;
 pub mod region;

@@ -20,7 +20,7 @@ const fn rows<const N: usize>(bits: [u32; N]) -> [Quad; N] {
 }
 
 static EXP: [Quad; 10] = rows([
-    0x42AE_A8F6, // 87.33: beyond it e^-a is taken as 0
+    0x42B0_0000, // 88: n is −127 from there on, whose power of two is stored as 0
     0x3FB8_AA3B, // log2 e
     0x4B40_007F, // 1.5·2^23 + 127: adding it rounds to an integer and bakes the exponent bias in
     0x3F31_7200, // ln 2, upper 12 bits: times an 8-bit integer it is exact
@@ -35,7 +35,7 @@ static EXP: [Quad; 10] = rows([
 /// e^−a for a ≥ 0.
 ///
 /// Formula: 2^n·(1 − t + t²·P(t)), a = −n ln 2 + t, |t| ≤ ln 2 / 2, P of degree 4.
-/// Range: [0, 1]; exactly 0 for a > 87.33, so that 0·(a huge logit) stays 0; NaN stays NaN.
+/// Range: [0, 1]; exactly 0 for a > 87.69, so that 0·(a huge logit) stays 0; NaN stays NaN.
 /// Numerics: ≤ 1.1 ULP on [0, 87.33].
 /// Source: method of W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980.
 pub struct ExpNegative {
@@ -64,17 +64,26 @@ impl ExpNegative {
 
     #[inline(always)]
     pub fn of(&self, a: F32x4) -> F32x4 {
+        let a = a.at_most(self.cut);
         let biased = a.neg_mul_add(self.log2e, self.round);
         let scale = biased.to_bits().shift_left(23).as_f32_bits();
         let n = biased - self.round;
         let t = n.mul_add(self.ln2_low, n.mul_add(self.ln2_high, a));
-        let mut p = self.p[0];
-        for &coefficient in &self.p[1..] {
-            p = p.neg_mul_add(t, coefficient);
+        let t2 = t * t;
+        let [p4, p3, p2, p1, p0] = self.p;
+        let p = p4.mul_add(t2, p3.neg_mul_add(t, p2)).mul_add(t2, p1.neg_mul_add(t, p0));
+        scale.neg_mul_add(p.neg_mul_add(t2, t), scale)
+    }
+}
+
+impl ExpNegative {
+    /// exp(−|z|).
+    #[inline(always)]
+    pub fn of_sizes(&self, z: &[Quad], out: &mut [Quad]) {
+        for (z, out) in z.iter().zip(out) {
+            let z = F32x4::load(z);
+            self.of(z.xor_sign(z.sign())).store(out);
         }
-        let e = scale.neg_mul_add((p * t).neg_mul_add(t, t), scale);
-        // Beyond the cut all of the above is noise.
-        e.drop(self.cut.less(a))
     }
 }
 

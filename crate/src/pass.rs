@@ -2,8 +2,10 @@
 //!
 //! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
 
+use crate::pixel::PixelLoss;
 use crate::simd::LANES;
-use crate::workspace::{Activation, TERMS, Tile, Workspace, tile_pixels};
+
+use crate::workspace::{Activation, TERMS, Target, Term, Tile, Workspace, tile_pixels};
 
 /// What a pass does, as bits: the codes of the door.
 #[derive(Clone, Copy)]
@@ -22,7 +24,7 @@ impl Stages {
     pub const SUMS: u32 = 16;
     /// Sum all eight.
     pub const ALL_SUMS: u32 = 32;
-    /// Leave the probabilities in `out`.
+    /// Leave `act` in `out` for the second pass: probabilities, of sigmoid their signed tails.
     pub const STORE: u32 = 64;
     /// Leave the loss of every element (softmax: pixel) in `out`.
     pub const EACH: u32 = 128;
@@ -34,7 +36,6 @@ impl Stages {
     pub const CURVED: u32 = 1024;
     /// Added to what is in `out`, not instead of it.
     pub const ADD: u32 = 2048;
-
     /// Sum what balances classes: the target alone.
     pub const COUNTS: u32 = 4096;
     /// Leave the errors of an ordered loss in `out`.
@@ -45,6 +46,8 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
+    /// The overlap of a soft target is the smaller of p and g.
+    pub const MINIMUM: u32 = 131_072;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -117,22 +120,35 @@ impl Workspace {
         Ok(())
     }
 
-    /// The commonest jobs on unweighted logits, each in one loop. `false`: it was none of them.
+    /// The commonest jobs on unweighted logits, straight from the chunk to its `out`. `false`: it was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        if activation != Activation::Sigmoid || !self.unweighted() {
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
+        if activation == Activation::None || !self.unweighted() || minimum {
             return false;
         }
         if self.chunk.interleaved {
             let Self { tile, chunk, values, .. } = self;
-            for k in 0..channels {
-                chunk.read(&chunk.values, tile, k, values[tile.plane(k)].as_flattened_mut());
-            }
+            chunk.read(&chunk.values, tile, values);
         }
-        let (terms, stored) = (self.terms.len(), self.input.stored);
-        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
+        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM);
+        let done = match (activation, channels) {
+            (Activation::Sigmoid, _) => self.direct_channels(Stages(work)),
+            (_, 2) => self.direct_classes::<2>(Stages(work)),
+            (_, 3) => self.direct_classes::<3>(Stages(work)),
+            (_, 4) => self.direct_classes::<4>(Stages(work)),
+            _ => false,
+        };
+        if done && self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
+            self.write_out(|workspace| &workspace.grad, channels, false);
+        }
+        done
+    }
+
+    fn direct_channels(&mut self, Stages(work): Stages) -> bool {
+        let (channels, terms, stored) = (self.tile.channels, self.terms.len(), self.input.stored);
         if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored {
-            match self.pixel_direct(0, stages.has(Stages::GRADIENT)) {
+            match self.pixel_direct(0, work & Stages::GRADIENT != 0) {
                 Some(sum) => self.totals[TERMS * channels] += sum,
                 None => return false,
             }
@@ -143,14 +159,40 @@ impl Workspace {
         } else {
             return false;
         }
-        if self.chunk.interleaved && stages.has(Stages::GRADIENT | Stages::STORE) {
-            self.write_out(|workspace| &workspace.grad, channels, false);
+        true
+    }
+
+    fn direct_classes<const C: usize>(&mut self, stages: Stages) -> bool {
+        let (entropy, sums) = (stages.has(Stages::TERMS), stages.has(Stages::SUMS));
+        let scale = match self.terms[..] {
+            [] if !entropy => None,
+            [Term { loss: PixelLoss::CrossEntropy, scale, .. }] if self.plain_labels(1) => Some(scale),
+            _ => return false,
+        };
+        // Padding would count as a class.
+        if !self.tile.pixels.is_multiple_of(LANES) || self.tile.target != Target::Labels {
+            return false;
+        }
+        match (self.input.stored, stages.0) {
+            (true, work) if work == Stages::GRADIENT | Stages::AFFINE => self.direct_few_gradient::<C>(scale),
+            (false, work)
+                if work & !Stages::GRADIENT == Stages::TERMS
+                    || work & !(Stages::TERMS | Stages::STORE) == Stages::SUMS =>
+            {
+                let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
+                let value = self.direct_few::<C>(entropy, sums, scale);
+                if entropy {
+                    self.totals[TERMS * C] += value;
+                }
+            }
+            _ => return false,
         }
         true
     }
 
     fn compute(&mut self, stages: Stages) {
         let Tile { channels, .. } = self.tile;
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
         if stages.has(Stages::TERMS) {
             for i in 0..self.terms.len() {
                 let sum = self.pixel_value(i, stages.has(Stages::EACH));
@@ -171,6 +213,9 @@ impl Workspace {
         }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
             self.region_sums(stages.has(Stages::ALL_SUMS));
+            if minimum {
+                self.add_overlap();
+            }
         }
         if stages.has(Stages::STORE) {
             self.write_out(|workspace| &workspace.act, channels, false);
@@ -180,8 +225,11 @@ impl Workspace {
                 let plane = self.tile.plane(k);
                 self.grad[plane].fill([0.0; LANES]);
             }
+            if minimum {
+                self.derive_overlap();
+            }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
-                self.region_gradient(0, stages.has(Stages::CURVED));
+                self.region_gradient(stages.has(Stages::CURVED));
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

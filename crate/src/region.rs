@@ -1,14 +1,15 @@
 //! Region losses: the eight sums of a class, and the one gradient that fits every function of them.
 //!
 //! ∂L/∂p = w·(a + b g + c p + (p − g)(d g + e (1 − g))), with a…e from the partial derivatives of the loss with respect
-//! to the sums (rows 0…4 of the table); then the chain of the activation. A region loss therefore needs no Rust.
+//! to the sums (rows 0…4 of table slot 0, those of a pixel loss being behind it); then the chain of the activation. A
+//! region loss therefore needs no Rust.
 
-use crate::chunk::direct;
+use crate::chunk::{BLOCK, direct};
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
-use crate::simd::{F32x4, I32x4, LANES, Quad};
+use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace, planes, planes_mut};
+use crate::workspace::{Activation, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
@@ -80,15 +81,19 @@ impl Workspace {
         for k in 0..tile.channels {
             let (z, out) = direct(chunk, tile, values, grad, k);
             let (mut tp, mut sum, mut positives) = (Sum::new(), Sum::new(), F32x4::splat(0.0));
-            for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
-                let (z, g) = (F32x4::load(z), F32x4::load(g));
-                let q = sigmoid_tail(exp.of(z.abs()));
-                let p = z.to_bits().is_negative().select(q, one - q);
-                tp.add(p * g);
-                sum.add(p);
-                // Whole numbers: exact in f32.
-                positives = positives + g;
-                q.xor_sign(z.sign()).store(out);
+            let g = &target[tile.plane(k)];
+            for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
+                exp.of_sizes(z, out);
+                for ((z, g), out) in z.iter().zip(g).zip(out) {
+                    let (z, g) = (F32x4::load(z), F32x4::load(g));
+                    let tail = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
+                    tail.store(out);
+                    let p = one.drop(z.to_bits().is_negative()) - tail;
+                    tp.add(p * g);
+                    sum.add(p);
+                    // Whole numbers: exact in f32.
+                    positives = positives + g;
+                }
             }
             let mut g = Sum::new();
             g.add(positives);
@@ -164,21 +169,21 @@ impl Workspace {
     }
 
     /// The gradient of every class, added to `grad`. `scale` is already in the table.
-    pub fn region_gradient(&mut self, slot: usize, curved: bool) {
+    pub fn region_gradient(&mut self, curved: bool) {
         match (self.tile.activation, curved) {
-            (Activation::Softmax, false) => self.softmax_gradient::<false>(slot),
-            (Activation::Softmax, true) => self.softmax_gradient::<true>(slot),
-            (_, false) => self.channel_gradient::<false>(slot),
-            (_, true) => self.channel_gradient::<true>(slot),
+            (Activation::Softmax, false) => self.softmax_gradient::<false>(),
+            (Activation::Softmax, true) => self.softmax_gradient::<true>(),
+            (_, false) => self.channel_gradient::<false>(),
+            (_, true) => self.channel_gradient::<true>(),
         }
     }
 
     /// Sigmoid and none: every channel by itself.
-    fn channel_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn channel_gradient<const CURVED: bool>(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, target, element, weight, grad, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let (plane, grad) = (&act[tile.plane(k)], &mut grad[tile.plane(k)]);
@@ -193,54 +198,18 @@ impl Workspace {
 
     /// Softmax: p_k (v_k − Σ_j p_j v_j), with v = u less the u of the largest p, so that a confident pixel's small
     /// gradient is not the difference of two large numbers.
-    fn softmax_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn softmax_gradient<const CURVED: bool>(&mut self) {
         match (self.tile.target, self.tile.weights) {
-            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(slot),
-            _ => self.any_gradient(slot),
+            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(),
+            _ => self.any_gradient(),
         }
     }
 
     /// Without weights, from a label map.
-    fn label_gradient<const CURVED: bool>(&mut self, slot: usize) {
-        match (CURVED, self.tile.channels) {
-            (false, 2) => self.few_label_gradient::<2>(slot),
-            (false, 3) => self.few_label_gradient::<3>(slot),
-            (false, 4) => self.few_label_gradient::<4>(slot),
-            _ => self.many_label_gradient::<CURVED>(slot),
-        }
-    }
-
-    /// All classes of four pixels at once: everything stays in registers.
-    fn few_label_gradient<const C: usize>(&mut self, slot: usize) {
-        let Self { tile, act, labels, grad, table, .. } = self;
-        let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
-        let affine: [Affine; C] = core::array::from_fn(|k| Affine::of(constants, C, k));
-        let p = planes::<C>(act, tile);
-        let grad = planes_mut::<C>(grad, tile);
-        let zero = F32x4::splat(0.0);
-        let labels = &labels[..tile.vectors];
-        for i in 0..labels.len() {
-            let label = I32x4::load(&labels[i]);
-            let p: [F32x4; C] = core::array::from_fn(|k| F32x4::load(&p[k][i]));
-            let u: [F32x4; C] = core::array::from_fn(|k| {
-                let mine = label.equals(I32x4::splat(k as i32));
-                affine[k].0[0] + affine[k].0[1].keep(mine)
-            });
-            let peak = p[1..].iter().fold(p[0], |peak, p| p.at_least(peak));
-            let at_peak = (0..C).fold(zero, |at_peak, k| p[k].equals(peak).select(u[k], at_peak));
-            let v = u.map(|u| u - at_peak);
-            let mean = (0..C).fold(zero, |mean, k| v[k].mul_add(p[k], mean));
-            for k in 0..C {
-                (v[k] - mean).mul_add(p[k], F32x4::load(&grad[k][i])).store(&mut grad[k][i]);
-            }
-        }
-    }
-
-    fn many_label_gradient<const CURVED: bool>(&mut self, slot: usize) {
+    fn label_gradient<const CURVED: bool>(&mut self) {
         let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
@@ -250,11 +219,11 @@ impl Workspace {
     }
 
     /// Whatever the target and the weights.
-    fn any_gradient(&mut self, slot: usize) {
+    fn any_gradient(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, slot);
+        let constants = Self::slot(table, tile.channels, 0);
         for k in 0..tile.channels {
             let affine = Affine::of(constants, tile.channels, k);
             let w = Plane(Self::weight_plane(tile, weight, element, k));

@@ -29,7 +29,7 @@ impl Sum {
 /// Σ ln(1 + x) for x ≥ 0, as the logarithm of one product: faster by a third than a logarithm a vector, and exact.
 ///
 /// The product is kept as q, where 1 + q is the product: q ← q + x·(1 + q) does not lose a tiny x. It must not overflow:
-/// 2^1024 is out of reach of a tile, which has at most 256 factors a lane of at most 2, or 128 of 3 or 4, and so on.
+/// 2^1024 is out of reach of a tile, which has at most 256 factors a lane of at most 2, or 160 of 3, 128 of 4, and so on.
 #[derive(Clone, Copy)]
 pub struct LogProduct(F64x4);
 

@@ -1,5 +1,6 @@
-//! The canonical form of a tile, so that every kernel exists once: labels of any integer type become `i32`, dense
-//! targets become planes of f32, mask and ignored labels become weight 0, channels-last becomes planar.
+//! The canonical form of a tile, so that every kernel exists once: label maps become `i32` (softmax) or one-hot planes,
+//! dense targets planes of f32; mask, ignored labels and weights become one weight. `chunk` reads the entries, whatever
+//! their type and layout.
 //!
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
@@ -231,14 +232,15 @@ impl Workspace {
             self.tile.weights = if pixel_weights { Weights::Pixel } else { Weights::None };
             return Ok(());
         }
+        if given == Weights::Element {
+            let Self { chunk, aux, .. } = self;
+            chunk.read(&chunk.weight, &tile, aux);
+        }
         for k in 0..tile.channels {
-            if given == Weights::Element {
-                let Self { chunk, aux, .. } = self;
-                let plane = aux[tile.plane(k)].as_flattened_mut();
-                chunk.read(&chunk.weight, &tile, k, plane);
-                if let Some(at) = bad(plane) {
-                    return Err(at + k * tile.pixels);
-                }
+            if given == Weights::Element
+                && let Some(at) = bad(self.aux[tile.plane(k)].as_flattened())
+            {
+                return Err(at + k * tile.pixels);
             }
             let element = &mut self.element[tile.plane(k)];
             let (factor, own): (&[Quad], bool) = match (given, tile.element_masked) {
@@ -268,11 +270,10 @@ impl Workspace {
     pub fn read_values(&mut self) {
         let Self { tile, chunk, values, .. } = self;
         let tile = *tile;
+        chunk.read(&chunk.values, &tile, values);
         let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
-            let plane = &mut values[tile.plane(k)];
-            chunk.read(&chunk.values, &tile, k, plane.as_flattened_mut());
-            for z in plane.iter() {
+            for z in &values[tile.plane(k)] {
                 furthest = furthest.at_least(F32x4::load(z).abs());
             }
         }
@@ -289,9 +290,7 @@ impl Workspace {
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
         let Self { tile, chunk, act, .. } = self;
-        for k in 0..tile.channels {
-            chunk.read(&chunk.values, tile, k, act[tile.plane(k)].as_flattened_mut());
-        }
+        chunk.read(&chunk.values, tile, act);
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
             Activation::Sigmoid if self.terms.iter().any(|term| term.loss.reads_logits()) => self.restore_sigmoid(),

@@ -5,6 +5,7 @@ use crate::ordered::Order;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
 use crate::workspace::{self, Activation, Input, Term, Weights};
+use core::mem::ManuallyDrop;
 use lol_alloc::{FreeListAllocator, LockedAllocator};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -20,8 +21,9 @@ fn stop(_: &core::panic::PanicInfo) -> ! {
 
 #[wasm_bindgen]
 pub struct Workspace {
-    inner: workspace::Workspace,
-    order: Order,
+    /// Lives as long as the module: to free thirty buffers is 10 kB of code.
+    inner: ManuallyDrop<workspace::Workspace>,
+    order: ManuallyDrop<Order>,
     fault: u32,
 }
 
@@ -52,7 +54,8 @@ addresses!(
 impl Workspace {
     #[wasm_bindgen(constructor)]
     pub fn new() -> Self {
-        Self { inner: workspace::Workspace::new(), order: Order::default(), fault: 0 }
+        let order = ManuallyDrop::new(Order::default());
+        Self { inner: ManuallyDrop::new(workspace::Workspace::new()), order, fault: 0 }
     }
 
     pub fn reserve(&mut self, channels: usize, terms: usize) {
@@ -69,7 +72,7 @@ impl Workspace {
     }
 
     /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-    /// 2 an element; `ignore`: NaN for none.
+    /// 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn input(
         &mut self,
@@ -82,31 +85,33 @@ impl Workspace {
         weights: u32,
         ignore: f64,
         stored: bool,
-    ) {
-        self.inner.chunk.interleaved = interleaved;
-        self.inner.input = Input {
-            channels,
-            activation: match activation {
-                0 => Activation::None,
-                1 => Activation::Sigmoid,
-                _ => Activation::Softmax,
-            },
-            kind: Kind::from_code(kind),
-            dense,
-            masked,
-            weights: match weights {
-                0 => Weights::None,
-                1 => Weights::Pixel,
-                _ => Weights::Element,
-            },
-            ignore: (!ignore.is_nan()).then_some(ignore),
-            stored,
+    ) -> bool {
+        let activation = match activation {
+            0 => Activation::None,
+            1 => Activation::Sigmoid,
+            2 => Activation::Softmax,
+            _ => return false,
         };
+        let weights = match weights {
+            0 => Weights::None,
+            1 => Weights::Pixel,
+            2 => Weights::Element,
+            _ => return false,
+        };
+        let Some(kind) = Kind::from_code(kind) else { return false };
+        let ignore = (!ignore.is_nan()).then_some(ignore);
+        self.inner.chunk.interleaved = interleaved;
+        self.inner.input = Input { channels, activation, kind, dense, masked, weights, ignore, stored };
+        true
     }
 
-    /// Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
-    pub fn term(&mut self, at: usize, loss: u32, exponent: f32, scale: f32) {
-        self.inner.terms[at] = Term { loss: PixelLoss::from_code(loss), exponent, scale };
+    /// Pixel loss `at` of the pass; its constants are in table slot `at` + 1. False: no such loss, or no such place.
+    pub fn term(&mut self, at: usize, loss: u32, exponent: f32, scale: f32) -> bool {
+        let (Some(term), Some(loss)) = (self.inner.terms.get_mut(at), PixelLoss::from_code(loss)) else {
+            return false;
+        };
+        *term = Term { loss, exponent, scale };
+        true
     }
 
     /// Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.

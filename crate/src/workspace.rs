@@ -2,7 +2,7 @@
 //!
 //! Data streams through in two steps, so memory is constant and a caller's volume never enters it whole: a *chunk* is
 //! what the door copies in and out at once (second-level cache), a *tile* is the part of it that the stages work on
-//! (first-level cache). Both hold their data channel by channel.
+//! (first-level cache). A chunk lies as the caller's arrays do, channels first or last; a tile channel by channel.
 
 use crate::chunk::{Chunk, Kind};
 use crate::lanes::LabelQuad;
@@ -98,7 +98,7 @@ pub struct Input {
 #[derive(Clone, Copy)]
 pub struct Term {
     pub loss: PixelLoss,
-    /// Focal's gamma.
+    /// The loss's parameter, where it has one.
     pub exponent: f32,
     /// What its gradient is multiplied by.
     pub scale: f32,
@@ -350,10 +350,4 @@ pub fn planes<'a, const C: usize>(buffer: &'a [Quad], tile: &Tile) -> [&'a [Quad
 pub fn planes_mut<'a, const C: usize>(buffer: &'a mut [Quad], tile: &Tile) -> [&'a mut [Quad]; C] {
     let mut parts = buffer.chunks_mut(tile.stride.max(1));
     core::array::from_fn(|_| &mut parts.next().unwrap_or_default()[..tile.vectors])
-}
-
-impl Default for Workspace {
-    fn default() -> Self {
-        Self::new()
-    }
 }

@@ -78,8 +78,9 @@ describe('Node', () => {
 });
 
 const executablePath = chromium();
+const absent = executablePath ? '' : ' (skipped: no Chromium found; scripts/ci/toolchain.sh installs one)';
 
-describe.skipIf(!executablePath)('Chromium', () => {
+describe.skipIf(!executablePath)(`Chromium${absent}`, () => {
   const ENTRY = '/node_modules/segloss/dist';
   const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
   const APART = {

@@ -34,6 +34,7 @@ export interface Options {
   readonly emptyClass?: 'score' | 'skip' | 'zero' | 'one';
   readonly exponent?: 1 | 2;
   readonly transform?: 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
+  readonly overlap?: 'product' | 'minimum';
   readonly fpWeight?: number;
   readonly fnWeight?: number;
   readonly power?: number;

@@ -56,6 +56,7 @@ const REGION: Readonly<Record<string, Values>> = {
 };
 
 const TRANSFORM: Readonly<Record<string, Values>> = {
+  overlap: always('minimum', 'product'),
   transform: always('oneMinus', 'log', 'logCosh', 'negative', { power: 0.75 }, { power: 2 }, { power: 1 }),
 };
 

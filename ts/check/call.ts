@@ -4,22 +4,9 @@
 import { ShapeError } from '../errors.js';
 import type { LossCall, Prediction, Target } from '../types.js';
 import { denseHint, labelHint, lengthHint, pictureHint, predictionHint } from './hints.js';
+import { FLOAT, KINDS } from './kinds.js';
 import { checkNames } from './nearest.js';
 import { show } from './options.js';
-
-/** Codes of entry types, as the core knows them. */
-export const KINDS: Readonly<Record<string, number>> = {
-  Uint8Array: 0,
-  Uint8ClampedArray: 0,
-  Int8Array: 1,
-  Uint16Array: 2,
-  Int16Array: 3,
-  Uint32Array: 4,
-  Int32Array: 5,
-  Float32Array: 6,
-  Float64Array: 6,
-};
-export const FLOAT = 6;
 
 const PREDICTIONS = ['Float32Array', 'Float64Array', 'Float16Array'];
 export const CALL_NAMES = ['shape', 'mask', 'pixelWeights', 'sampleWeights', 'upstream', 'sample', 'out'];
@@ -49,6 +36,20 @@ export interface CheckedCall {
   readonly firstSample: number;
   readonly out: Float32Array | undefined;
   readonly aliased: boolean;
+}
+
+/** What multiplies a sample. */
+export const sampleWeight = ({ sampleWeights }: Pick<CheckedCall, 'sampleWeights'>, sample: number): number =>
+  sampleWeights?.[sample] ?? 1;
+
+/** Where the caller's array has channel k of a sample's pixel i. */
+export function placeOf(
+  { channels, pixels, last }: Pick<CheckedCall, 'channels' | 'pixels' | 'last'>,
+  sample: number,
+  i: number,
+  k: number,
+): number {
+  return last ? (sample * pixels + i) * channels + k : (sample * channels + k) * pixels + i;
 }
 
 /** The name of a typed array's type, whatever realm it is from. */
@@ -280,6 +281,13 @@ export function refuseTarget(call: CheckedCall, index: number): never {
   const hint = hints.filter(Boolean).join(', ');
   throw new RangeError(
     `"target" expected labels 0…${highest}, got ${value} at index ${index}${hint && `; ${hint}`}`,
+  );
+}
+
+/** The same where a set of pixels is ranked. */
+export function refuseSoftTarget(call: CheckedCall, index: number): never {
+  throw new RangeError(
+    `"target" expected 0 or 1, since a set of pixels is ranked, got ${call.target[index]} at index ${index}`,
   );
 }
 

@@ -5,26 +5,11 @@ import { ShapeError } from '../errors.js';
 import type { Float16ArrayLike, Target } from '../types.js';
 import { describeKind, product, typeName } from './call.js';
 import { labelHint } from './hints.js';
+import { LABEL_KINDS } from './kinds.js';
 import { show } from './options.js';
 
 /** A label map: one integer a pixel, of any type that holds integers. */
 export type LabelArray = Target | Float16ArrayLike;
-
-/** Codes of entry types, as the geometry module knows them; half floats are staged as floats. */
-export const LABEL_KINDS: Readonly<Record<string, number>> = {
-  Uint8Array: 0,
-  Uint8ClampedArray: 0,
-  Int8Array: 1,
-  Uint16Array: 2,
-  Int16Array: 3,
-  Uint32Array: 4,
-  Int32Array: 5,
-  Float32Array: 6,
-  Float16Array: 6,
-  Float64Array: 7,
-};
-
-export { typeName as typeOf };
 
 function checkLabels(labels: unknown, name: string): asserts labels is LabelArray {
   const type = typeName(labels);

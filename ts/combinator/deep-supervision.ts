@@ -90,7 +90,10 @@ interface Grid {
  *
  * Formula: Σ_s weight_s·loss_s. A coarser scale takes the label, mask and weight nearest to the middle of its pixel
  * (`'nearest-exact'` of torch and MONAI); the target is given once, at the finest, or as a list, one a scale.
+ * Gradient: weight_s times that of the loss, for each scale.
  * Shapes: predictions of any number of scales, finest first, of equal samples, channels and number of spatial dimensions.
+ * Empty: the loss's own, at each scale: a small structure may be absent from a coarse one.
+ * Weights: the loss's own; ignored, masked and weighted pixels are resized with the labels.
  * Errors: `TypeError` for a loss that is not of this package; `RangeError` for weights that are not finite or not one a
  * scale; `ShapeError` for scales that differ in more than their spatial size. Else as the loss itself.
  *

@@ -99,8 +99,11 @@ class RegionsLoss extends TermLoss {
  *
  * Formula: the loss on the target g_r = 1 where the label is in `sets[r]`, one sigmoid channel a region. A label in no set
  * is background to all. `ignoreIndex` of the loss is a label of the map and takes the pixel out.
+ * Gradient: that of the loss, by the logit or probability of each region.
  * Shapes: prediction `[N, R, ...spatial]` for R sets; target a label map, `N·spatial` entries. The regions' target is made
  * for each call, one byte an element.
+ * Empty: a region without pixels is a class without target of the loss.
+ * Weights: pixels of `ignoreIndex` in the map are masked in every region; all else is the loss's own.
  * Errors: `RangeError` for empty lists and for a loss that takes softmax; `ShapeError` where the prediction has not one
  * channel a set; `TypeError` for a loss that is not of this package.
  *

@@ -1,5 +1,5 @@
 /**
- * The Keras snippets of an article on extreme class imbalance, number for number: "从loss处理图像分割中类别极度不均衡的状况"
+ * The Keras snippets of an article on extreme class imbalance, number for number: "从loss处理图像分割中类别极度不均衡的状况---keras"
  * ("Extreme class imbalance in image segmentation, from the side of the loss"),
  * https://blog.csdn.net/m0_37477175/article/details/83004746.
  *
@@ -13,6 +13,7 @@
 import { checkOptions, number } from '../check/options.js';
 import { sumsLoss } from '../define.js';
 import { derivatives, scored } from '../family/score.js';
+import { SUM } from '../term.js';
 import { binaryCrossEntropyLoss } from '../loss/binary-cross-entropy.js';
 import { diceLoss } from '../loss/dice.js';
 import { focalLoss as packageFocalLoss } from '../loss/focal.js';
@@ -147,7 +148,7 @@ export function iou(options?: ArticleIouOptions): Loss {
     {
       allSums: false,
       score: (sums, { empty }) =>
-        empty ? background({ p: sums[1] ?? 0, n: sums[7] ?? 0 }) : foreground(sums),
+        empty ? background({ p: sums[SUM.p] ?? 0, n: sums[SUM.n] ?? 0 }) : foreground(sums),
       formula: '−(TP + eps)/(P + G − TP + eps); of 1 − g and 1 − p where the whole batch has no foreground',
       own: { eps },
       given,

@@ -16,9 +16,9 @@ export class Workspace {
     fault(): number;
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none.
+     * 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
      */
-    input(channels: number, activation: number, kind: number, dense: boolean, interleaved: boolean, masked: boolean, weights: number, ignore: number, stored: boolean): void;
+    input(channels: number, activation: number, kind: number, dense: boolean, interleaved: boolean, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
     /**
      * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
      */
@@ -53,9 +53,9 @@ export class Workspace {
     table(): number;
     target(): number;
     /**
-     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
+     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1. False: no such loss, or no such place.
      */
-    term(at: number, loss: number, exponent: number, scale: number): void;
+    term(at: number, loss: number, exponent: number, scale: number): boolean;
     totals(): number;
     values(): number;
     weight(): number;
@@ -69,7 +69,7 @@ export interface InitOutput {
     readonly workspace_chunk_pixels: (a: number) => number;
     readonly workspace_chunk_stride: (a: number) => number;
     readonly workspace_fault: (a: number) => number;
-    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => number;
     readonly workspace_lovasz: (a: number, b: number, c: number) => number;
     readonly workspace_mask: (a: number) => number;
     readonly workspace_matrix: (a: number) => number;
@@ -85,7 +85,7 @@ export interface InitOutput {
     readonly workspace_select: (a: number, b: number, c: number, d: number) => number;
     readonly workspace_table: (a: number) => number;
     readonly workspace_target: (a: number) => number;
-    readonly workspace_term: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly workspace_term: (a: number, b: number, c: number, d: number, e: number) => number;
     readonly workspace_totals: (a: number) => number;
     readonly workspace_values: (a: number) => number;
     readonly workspace_weight: (a: number) => number;

@@ -39,7 +39,7 @@ export class Workspace {
     }
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none.
+     * 2 an element; `ignore`: NaN for none. False: a code that is none, and nothing is changed.
      * @param {number} channels
      * @param {number} activation
      * @param {number} kind
@@ -49,9 +49,11 @@ export class Workspace {
      * @param {number} weights
      * @param {number} ignore
      * @param {boolean} stored
+     * @returns {boolean}
      */
     input(channels, activation, kind, dense, interleaved, masked, weights, ignore, stored) {
-        wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
+        const ret = wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, interleaved, masked, weights, ignore, stored);
+        return ret !== 0;
     }
     /**
      * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
@@ -170,14 +172,16 @@ export class Workspace {
         return ret >>> 0;
     }
     /**
-     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1.
+     * Pixel loss `at` of the pass; its constants are in table slot `at` + 1. False: no such loss, or no such place.
      * @param {number} at
      * @param {number} loss
      * @param {number} exponent
      * @param {number} scale
+     * @returns {boolean}
      */
     term(at, loss, exponent, scale) {
-        wasm.workspace_term(this.__wbg_ptr, at, loss, exponent, scale);
+        const ret = wasm.workspace_term(this.__wbg_ptr, at, loss, exponent, scale);
+        return ret !== 0;
     }
     /**
      * @returns {number}

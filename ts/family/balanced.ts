@@ -1,7 +1,7 @@
 /** Cross-entropy whose class weights come of the labels' own counts. */
 import { balancePass, runPass, sumsPass } from '../pass.js';
 import { batchRow, makeGroup } from '../plan.js';
-import { type Classes, smoothedElement, SUM_NAMES, type Whole, type WholeTerm } from '../term.js';
+import { type Classes, smoothedElement, SUM, type Whole, type WholeTerm } from '../term.js';
 import type { PixelSums } from '../sums.js';
 import type { PixelOptions } from '../types.js';
 import { unreducedData } from '../unreduced.js';
@@ -12,9 +12,6 @@ export type Frequency = 'inverse' | 'squareInverse' | 'median' | 'effective';
 
 /** Cui's β: beyond about 1/(1 − β) labels a class gains nothing from more. */
 const EFFECTIVE = 0.9999;
-
-const LABELS = SUM_NAMES.indexOf('g');
-const PIXELS = SUM_NAMES.indexOf('n');
 
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -48,7 +45,7 @@ export function balanced(
     const counting = balancePass(call, makeGroup(activation, common.ignoreIndex));
     runPass(counting);
     const counts = batchRow(call, counting.sums.rows);
-    const labels = (k: number): number => counts[LABELS * channels + k] ?? 0;
+    const labels = (k: number): number => counts[SUM.g * channels + k] ?? 0;
     let own: Classes = classes;
     const sides: [negative: number, positive: number][] = [];
     if (isDistribution(activation, channels)) {
@@ -58,7 +55,7 @@ export function balanced(
       own = { ...classes, weights };
     } else {
       for (let k = 0; k < channels; k++) {
-        const [ones, all] = [labels(k), counts[PIXELS * channels + k] ?? 0];
+        const [ones, all] = [labels(k), counts[SUM.n * channels + k] ?? 0];
         const [negative = 0, positive = 0] = balance([all - ones, ones], frequency);
         sides.push([negative, positive]);
       }

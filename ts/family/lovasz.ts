@@ -1,5 +1,6 @@
 /** Lovász losses: a pass finds the errors, the core ranks them group by group, a pass chains the slopes. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, placeOf, refuseSoftTarget, sampleWeight } from '../check/call.js';
+import { times } from './region.js';
 import { errorsPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import type { Classes, Common, Whole, WholeTerm } from '../term.js';
@@ -53,24 +54,19 @@ function gatherWeights(
   { samples, k }: Pick<Part, 'samples' | 'k'>,
   weighSamples: boolean,
 ): void {
-  const { pixels, channels, last, pixelWeights, elementWeights, sampleWeights } = call;
+  const { pixels, pixelWeights, elementWeights } = call;
   samples.forEach((b, at) => {
-    const v = weighSamples ? (sampleWeights?.[b] ?? 1) : 1;
+    const v = weighSamples ? sampleWeight(call, b) : 1;
     for (let i = 0; i < pixels; i++) {
-      const element = last ? (b * pixels + i) * channels + k : (b * channels + k) * pixels + i;
-      to[at * pixels + i] = v * (pixelWeights?.[elementWeights ? element : b * pixels + i] ?? 1);
+      const place = elementWeights ? placeOf(call, b, i, k) : b * pixels + i;
+      to[at * pixels + i] = v * (pixelWeights?.[place] ?? 1);
     }
   });
 }
 
 function refuseSoft(call: CheckedCall, { samples, k }: Pick<Part, 'samples' | 'k'>, at: number): never {
-  const [b, i] = [samples[Math.floor(at / call.pixels)] ?? 0, at % call.pixels];
-  const index = call.last
-    ? (b * call.pixels + i) * call.channels + k
-    : (b * call.channels + k) * call.pixels + i;
-  throw new RangeError(
-    `"target" expected 0 or 1, since a set of pixels is ranked, got ${call.target[index]} at index ${index}`,
-  );
+  const b = samples[Math.floor(at / call.pixels)] ?? 0;
+  return refuseSoftTarget(call, placeOf(call, b, at % call.pixels, k));
 }
 
 /** The loss of one group; its errors become slopes. */
@@ -107,9 +103,6 @@ function rank(
   return { samples, k, value, counts };
 }
 
-/** 0 times a loss that is no number is 0. */
-const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
-
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
 export function lovasz(rule: Rule): WholeTerm['run'] {
@@ -145,8 +138,7 @@ function reduce(
   parts: readonly (readonly Part[])[],
 ): { value: number; perRow: Float64Array; shares: ReadonlyMap<number, number>[] } {
   const sum = common.reduction === 'sum';
-  const weightOf = (row: number): number =>
-    rule.aggregate === 'batch' ? 1 : (call.sampleWeights?.[row] ?? 1);
+  const weightOf = (row: number): number => (rule.aggregate === 'batch' ? 1 : sampleWeight(call, row));
   const counted = parts.map((row) => row.filter(({ counts }) => counts));
   const total = sumOf(counted.map((row, b) => (row.length > 0 ? weightOf(b) : 0)));
   const perRow = new Float64Array(parts.length).fill(NaN);

@@ -2,10 +2,16 @@
  * Region losses on the sums of a call: from rows of sums to the value, and to the coefficients of the gradient.
  */
 import type { Row } from '../sums.js';
-import { activationOf, type Classes, type RegionTerm, ROWS, type Scored, type Where } from '../term.js';
-
-const G = 2;
-const N = 7;
+import {
+  activationOf,
+  type Classes,
+  type RegionTerm,
+  ROWS,
+  type Scored,
+  SUM,
+  type SumName,
+  type Where,
+} from '../term.js';
 
 /** The value of a region term and all that hangs on it. */
 export interface RegionResult {
@@ -32,7 +38,7 @@ const FULL: Scored = { value: 1, partials: new Float64Array(ROWS) };
 
 /** The loss of one group of sums; `undefined`: skipped. */
 function scoreGroup(term: RegionTerm, sums: Float64Array, where: Where): Scored | undefined {
-  if (term.emptyClass !== 'score' && sums[G] === 0) {
+  if (term.emptyClass !== 'score' && sums[SUM.g] === 0) {
     if (term.emptyClass === 'skip') return undefined;
     return term.emptyClass === 'zero' ? NOTHING : FULL;
   }
@@ -83,14 +89,16 @@ function shares(term: RegionTerm, parts: readonly Part[]): number[] {
 }
 
 /** 0 times a loss that is no number is 0 only where its share says that it does not count. */
-const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
+export const times = (share: number, loss: number): number => (share === 0 ? 0 : share * loss);
 
 export function regionResult(term: RegionTerm, classes: Classes, rows: readonly Row[]): RegionResult {
   const { channels, kept } = classes;
   const partials = new Float64Array(rows.length * ROWS * channels);
   // A mean over nothing is 0: no pixel of any row counts.
-  const nothing = rows.every((row) => kept.every((k) => row.sums[N * channels + k] === 0));
-  const empty = rows.every((row) => row.weight === 0 || kept.every((k) => row.sums[G * channels + k] === 0));
+  const nothing = rows.every((row) => kept.every((k) => row.sums[SUM.n * channels + k] === 0));
+  const empty = rows.every(
+    (row) => row.weight === 0 || kept.every((k) => row.sums[SUM.g * channels + k] === 0),
+  );
   const all = rows.map((row) => rowParts(term, classes, row, empty));
   const perRow = Float64Array.from(all, (parts) => {
     const share = shares(term, parts);
@@ -150,15 +158,14 @@ export function addAffine(
   scale: number,
 ): void {
   for (let k = 0; k < channels; k++) {
-    const of = (r: number): number => partials[(row * ROWS + r) * channels + k] ?? 0;
-    const [tp, p, p2, fgError, bgError] = [of(0), of(1), of(3), of(5), of(6)];
+    const of = (sum: SumName): number => partials[(row * ROWS + SUM[sum]) * channels + k] ?? 0;
     const add = (r: number, x: number): void => {
       to[r * channels + k] = (to[r * channels + k] ?? 0) + scale * x;
     };
-    add(0, p);
-    add(1, tp);
-    add(2, 2 * p2);
-    add(3, 2 * fgError);
-    add(4, 2 * bgError);
+    add(0, of('p'));
+    add(1, of('tp'));
+    add(2, 2 * of('p2'));
+    add(3, 2 * of('fgError'));
+    add(4, 2 * of('bgError'));
   }
 }

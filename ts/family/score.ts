@@ -1,5 +1,5 @@
 /** Region losses that are a score turned into a loss: a ratio of two sums, and the transforms. */
-import { ROWS, type Scored } from '../term.js';
+import { ROWS, type Scored, SUM, type SumName } from '../term.js';
 import type { Transform } from '../types.js';
 
 /** Lowest score a logarithm is taken of. */
@@ -68,10 +68,8 @@ export function scored(
 }
 
 /** Derivatives by name of sum: `{ tp: 2 }`. */
-export function derivatives(of: Readonly<Partial<Record<keyof typeof POSITION, number>>>): Float64Array {
+export function derivatives(of: Readonly<Partial<Record<SumName, number>>>): Float64Array {
   const all = new Float64Array(ROWS);
-  for (const [name, x] of Object.entries(of)) all[POSITION[name as keyof typeof POSITION]] = x;
+  for (const [name, x] of Object.entries(of)) all[SUM[name as SumName]] = x;
   return all;
 }
-
-const POSITION = { tp: 0, p: 1, g: 2, p2: 3, g2: 4, fgError: 5, bgError: 6, n: 7 };

@@ -1,12 +1,12 @@
 import { checkOptions, oneOf, SMOOTHED } from '../check/options.js';
 import { wholeLoss } from '../define.js';
-import { balanced, type Frequency } from '../family/balanced.js';
+import { balanced } from '../family/balanced.js';
 import type { Loss, SmoothedOptions } from '../types.js';
 
 /** Options of `balancedCrossEntropyLoss`. */
 export interface BalancedCrossEntropyOptions extends SmoothedOptions {
   /** How a class's weight comes of its number of labels; default `'inverse'`. */
-  readonly frequency?: Frequency | undefined;
+  readonly frequency?: 'inverse' | 'squareInverse' | 'median' | 'effective' | undefined;
 }
 
 const RULES = { ...SMOOTHED, frequency: oneOf('inverse', 'squareInverse', 'median', 'effective') };
@@ -18,9 +18,14 @@ const RULES = { ...SMOOTHED, frequency: oneOf('inverse', 'squareInverse', 'media
  * 1/n_k² (`'squareInverse'`), (1−β)/(1−β^n_k) with β = 0.9999 (`'effective'`), each scaled so that the mean weight of a
  * label is 1; or median(n)/n_k (`'median'`), not scaled. Absent classes have weight 0 and no part in scale and median.
  * Sigmoid, and one given probability: each channel weighs its positives and its negatives so. `classWeights` multiply.
+ * Gradient: that of `crossEntropyLoss` or `binaryCrossEntropyLoss` with these weights.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense. Probabilities of several channels
  * (`activation: 'none'`) are one distribution.
  * Range: [0, ∞) nats.
+ * Empty: an absent class has weight 0; a channel with positives or negatives alone weighs those by 1 ('median' too).
+ * Nothing to count: value and gradient 0.
+ * Weights: as `crossEntropyLoss`; ignored and masked pixels are not in n_k either. The balancing weights never count in
+ * the divisor.
  * Numerics: as `crossEntropyLoss`; the weights are f64 and constant for the gradient (`test/matrix.test.ts`).
  * Errors: as every loss; `Error` from `accumulate`: the weights are known only when all labels are (`mergeable` is false).
  * Source: S. Xie, Z. Tu, "Holistically-Nested Edge Detection", 2015, eq. 2 (inverse, binary); D. Eigen, R. Fergus, 2015

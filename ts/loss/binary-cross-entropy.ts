@@ -16,9 +16,15 @@ const RULES = { ...SMOOTHED, smoothedWeights: boolean, positiveWeight: numberOrN
  * Binary cross-entropy (log loss) of independent channels; weighted cross-entropy when positives weigh more.
  *
  * Formula: β g·softplus(−z) + (1−g)·softplus(z) = −β g ln p − (1−g) ln(1−p), β = `positiveWeight`. With
- * `labelSmoothing` ε, g becomes g(1−ε) + ε/2; β goes by the unsmoothed g, or, `smoothedWeights`, by the smoothed one. The mean is over the elements of `classes`.
+ * `labelSmoothing` ε, g becomes g(1−ε) + ε/2; β goes by the unsmoothed g, or, `smoothedWeights`, by the smoothed one. The
+ * mean is over the elements of `classes`.
+ * Gradient: (1 − g)p − β g(1 − p) by z, which is p − g for β = 1.
  * Shapes: prediction `[N, C, ...spatial]`; target of the same length in [0, 1], or a label map, one-hot per channel.
  * Range: [0, ∞) nats; 0 for a certain, right prediction.
+ * Empty: a channel without positives has its negatives' loss. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum. β
+ * never counts.
  * Numerics: softplus, so no logit overflows; value within 1e-6 and gradient within 1e-5 relative of f64 for |z| ≤ 20
  * (`test/gradient.test.ts`); the gradient of a hard target is never the difference of two rounded numbers.
  * Errors: `RangeError` for `activation: 'softmax'` (use `crossEntropyLoss`); else as every loss.

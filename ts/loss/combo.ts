@@ -20,8 +20,11 @@ const RULES = { ...PIXEL, ...REGION, alpha: share, beta: share };
  *
  * Formula: α·mean(−β g ln p − (1−β)(1−g) ln(1−p)) − (1−α)·Dice, Dice = (2TP + s_n)/(P + G + s_d), the mean of the classes'.
  * The options of pixel losses go to the first part, those of region losses to the second, shared ones to both.
+ * Gradient: α((1−β)(1−g)p − β g(1 − p)) by z, over the divisor, and (1−α) times that of `diceLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target dense, or a label map, one-hot per channel.
  * Range: [α − 1, ∞), no unit (nats for α = 1).
+ * Empty: a class without target adds −(1−α)s_n/(P + s_d), or what `emptyClass` says.
+ * Weights: as `binaryCrossEntropyLoss` in the first part (β never counts), as `diceLoss` in the second.
  * Numerics: those of its parts, which share one activation (`test/matrix.test.ts`).
  * Errors: `RangeError` for `activation: 'softmax'`: the cross-entropy is that of one yes-or-no per channel.
  * Source: S. A. Taghanaki et al., "Combo Loss: Handling Input and Output Imbalance in Multi-Organ Segmentation", 2019,

@@ -9,9 +9,14 @@ const KERNEL = 1;
  * Cross-entropy of a pixel's distribution over classes.
  *
  * Formula: Σ_k w_k g_k (lse(z) − z_k) = −Σ_k w_k g_k ln p_k, w = `classWeights`. With `labelSmoothing` ε, g becomes
- * g(1−ε) + ε/C; weights go by the unsmoothed label, or, `smoothedWeights`, by the smoothed one. The mean is over pixels (activation `'none'`: over elements).
+ * g(1−ε) + ε/C; weights go by the unsmoothed label, or, `smoothedWeights`, by the smoothed one. The mean is over pixels
+ * (activation `'none'`: over elements).
+ * Gradient: p_k Σ_j w_j g_j − w_k g_k by z_k; w_y(p_k − [k = y]) for the label y.
  * Shapes: prediction `[N, C, ...spatial]`, C ≥ 2; target a label map, or dense of the prediction's length.
  * Range: [0, ∞) nats; ln C for equal logits.
+ * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
  * Numerics: (max − z_y) + log1p(Σ of the other e), and 1 − p_y as a sum of the other p: exact to 1e-6 at margins of 8,
  * 18 and 40, where log(Σe) is 5 % wrong (`test/extremes.test.ts`).
  * Errors: `RangeError` for `activation: 'sigmoid'` and for one channel (use `binaryCrossEntropyLoss`).

@@ -37,13 +37,24 @@ export function overlapScore(
  * Dice loss: one minus the soft Dice coefficient, the overlap of prediction and truth against their sizes.
  *
  * Formula: 1 − (2TP + s_n)/(P + G + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
+ * TP is Σ p g; `overlap: 'minimum'` takes Σ min(p, g), so that a soft target is met best by p = g.
+ * Gradient: w(S − 2g)/D by p, S = (2TP + s_n)/D, D = P + G + s_d; with `exponent: 2` 2w(S p − g)/D, D = P2 + G2 + s_d.
+ * `transform` multiplies: 'log' by 1/S (0 below 1e-7), 'logCosh' by tanh(1 − S), `{ power: q }` by q(1 − S)^(q−1),
+ * 'negative' by 1.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense, soft values allowed.
  * Range: [0, 1], no unit, for s_n = s_d; an empty class predicted empty has loss 0 then. Two empty masks with s = 0: 0.
+ * Empty: a class without target has loss 1 − s_n/(P + s_d) and gradient s_n/(P + s_d)²: next to none once P is larger
+ * than the smoothing. `emptyClass` leaves such a class out, or makes it 0 or 1, without gradient. Everything left out:
+ * 0.
+ * Weights: ignored and masked pixels, and those of weight 0, are in no sum. Pixel weights multiply a pixel's part of
+ * every sum; sample weights weigh the samples' losses, or under `aggregate: 'batch'` their pixels; class weights weigh
+ * the mean over classes (`classWeighting`).
  * Numerics: every sum in f64, relative error 1e-9 at any size; gradient p(1−p)·(a + b g) from the smaller
  * of p and 1 − p (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
  * Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016, section 3 (squared); C. H. Sudre et al., "Generalised
- * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2.
+ * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2; Z. Wang et al., "Dice
+ * Semimetric Losses: Optimizing the Dice Score with Soft Labels", 2023 (the minimum).
  *
  * @example
  * ```ts
@@ -58,13 +69,13 @@ export function overlapScore(
 export function diceLoss(options?: OverlapOptions): Loss {
   const name = 'diceLoss';
   const given = checkOptions(name, options, OVERLAP);
-  const { exponent = 1, transform = 'oneMinus' } = given;
+  const { exponent = 1, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
   return sumsLoss(name, given, {
     allSums: square,
     score: overlapScore(exponent, smooth, transform),
     formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
-    own: { exponent, smooth, transform },
+    own: { exponent, smooth, transform, overlap },
   });
 }

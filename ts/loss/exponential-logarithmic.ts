@@ -33,8 +33,13 @@ const RULES = {
  * Formula: w_D·mean_k (−ln Dice_k)^a + w_C·mean_i w_y(−ln p_y)^b; Dice_k = (2TP + s_n)/(P + G + s_d), at least 1e-7.
  * Sigmoid and none: p_y is the probability of the element's own label. `classWeights` are w_y and do not weigh the mean
  * of the Dice part; the other options of pixel and region losses go to their part, shared ones to both.
+ * Gradient: w_D·a(−ln S)^(a−1)/S times that of `diceLoss`, S = Dice_k, and w_C·b(−ln p_y)^(b−1) times that of
+ * `crossEntropyLoss` or `binaryCrossEntropyLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, ∞), no unit.
+ * Empty: a class without target has (−ln(s_n/(P + s_d)))^a, with the gradient a(−ln S)^(a−1)/(P + s_d) of a logarithm,
+ * and none where S is below 1e-7; or what `emptyClass` says.
+ * Weights: as `crossEntropyLoss` in the second part, as `diceLoss` without class weights in the first.
  * Numerics: a power of −ln p is e^(b ln(−ln p)), relative error 6e-8·(1 + b|ln(−ln p)|); with a power below 1 the slope at Dice = 1 and at p_y = 1 is infinite; the gradient there is defined as 0,
  * never NaN (`test/matrix.test.ts`, `test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for a negative weight or power.

@@ -16,8 +16,11 @@ const RULES = { ...REGION, ...TRANSFORM, beta: number({ min: 0 }) };
  *
  * Formula: 1 − (TP + s_n)/(TP + FP/(1+β²) + FN·β²/(1+β²) + s_d) per class: Tversky with fpWeight 1/(1+β²) and fnWeight
  * β²/(1+β²). β = 1 is Dice (with half its smoothing). s = `smooth`, 1e-5.
+ * Gradient: that of `tverskyLoss` with these weights.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, for s_n = s_d.
+ * Empty: as `tverskyLoss`, fp = 1/(1+β²).
+ * Weights: as `diceLoss`.
  * Numerics: as `tverskyLoss` (`test/matrix.test.ts`).
  * Errors: as every loss; `RangeError` for β < 0.
  * Source: S. R. Hashemi, S. S. M. Salehi, D. Erdogmus, S. P. Prabhu, S. K. Warfield, A. Gholipour, "Asymmetric Loss
@@ -36,13 +39,13 @@ const RULES = { ...REGION, ...TRANSFORM, beta: number({ min: 0 }) };
 export function fBetaLoss(options?: FBetaOptions): Loss {
   const name = 'fBetaLoss';
   const given = checkOptions(name, options, RULES);
-  const { beta = 1.5, transform = 'oneMinus' } = given;
+  const { beta = 1.5, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const fnWeight = beta ** 2 / (1 + beta ** 2);
   return sumsLoss(name, given, {
     allSums: false,
     score: tverskyScore(1 - fnWeight, fnWeight, smooth, transform),
     formula: '1 − (TP + s_n)/(TP + FP/(1+β²) + FN·β²/(1+β²) + s_d)',
-    own: { beta, smooth, transform },
+    own: { beta, smooth, transform, overlap },
   });
 }

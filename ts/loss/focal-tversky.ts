@@ -19,8 +19,11 @@ const RULES = { ...REGION, ...WEIGHTS, power: number({ min: 0 }) };
  * Focal Tversky loss: a power of the Tversky loss of each class, so that classes gone wrong count more or less.
  *
  * Formula: (1 − T)^power per class, then the mean; T the Tversky index with `fpWeight`, `fnWeight` and `smooth` 1e-5.
+ * Gradient: power·(1 − T)^(power − 1) times that of `tverskyLoss`; 0 where T = 1.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, for equal smoothing.
+ * Empty: a class without target has loss (1 − s_n/(fp·P + s_d))^power, or what `emptyClass` says.
+ * Weights: as `diceLoss`.
  * Numerics: with power < 1 the slope at T = 1 is infinite; the gradient there is defined as 0, never NaN
  * (`test/extremes.test.ts`).
  * Errors: as every loss.

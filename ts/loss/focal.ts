@@ -35,9 +35,15 @@ const RULES = {
  * f = (1−p_t)^γ is ((1−p_t)/τ)^γ under `reducedThreshold` τ, and 1 where p_t < τ. `normalized` divides the mean or sum
  * by Σ f of all that counts, at least 1e-6: pixel and sample weights are in that sum, alpha and class weights are not. As
  * in segmentation_models_pytorch the gradient goes through the sum too; such a loss is not `mergeable`.
+ * Gradient: by z, sigmoid: α(1−p)^γ(γ p ln p − (1 − p)) for a positive, (1−α)p^γ(p − γ(1 − p)ln(1 − p)) for a negative;
+ * softmax with the label y: α_y(1−p_y)^γ(1 − γ p_y ln p_y/(1 − p_y))(p_k − [k = y]).
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, ∞) nats. A mean by default; the sum of the first implementations is `reduction: 'sum'`, and what their
  * per-pixel sum over sigmoid channels is, `meanOver: 'pixels'`.
+ * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
+ * Alpha never counts.
  * Numerics: from σ(−|z|) and its logarithm, no power of a rounded 1 − p; at p = 1 the gradient is 0 for every γ, never
  * NaN (`test/gradient.test.ts`, `test/extremes.test.ts`).
  * Errors: `RangeError` for γ < 0, for α outside [0, 1] under sigmoid and none, and for τ outside (0, 1].

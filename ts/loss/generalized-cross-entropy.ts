@@ -16,8 +16,13 @@ const RULES = { ...SMOOTHED, q: number({ min: 0, max: 1 }) };
  * Generalized cross-entropy: between cross-entropy and mean absolute error, for labels that are sometimes wrong.
  *
  * Formula: softmax Σ_k w_k g_k (1 − p_k^q)/q; sigmoid and none g (1 − p^q)/q + (1−g)(1 − (1−p)^q)/q.
+ * Gradient: by z, softmax with the label y: w_y p_y^q(p_k − [k = y]); sigmoid: −p^q(1 − p) for a positive, (1 − p)^q p
+ * for a negative.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1/q], no unit.
+ * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
  * Numerics: p^q = e^(q ln p), and the series of 1 − e^−x where that cancels (`test/matrix.test.ts`).
  * Errors: `RangeError` for a q outside (0, 1].
  * Source: Z. Zhang, M. R. Sabuncu, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels",

@@ -2,7 +2,7 @@ import { checkOptions, GROUPED, oneOf, refuse, type Rule, number, TRANSFORM } fr
 import { checkNames } from '../check/nearest.js';
 import { smoothOf, sumsLoss } from '../define.js';
 import { scored, type ScoreTransform } from '../family/score.js';
-import { type RegionTerm, ROWS } from '../term.js';
+import { type RegionTerm, ROWS, SUM, type SumName } from '../term.js';
 import type { Loss, SharedOptions, Smooth, Transform, TransformOptions } from '../types.js';
 
 /** Options of `generalizedDiceLoss` and `penaltyGeneralizedDiceLoss`. */
@@ -64,8 +64,8 @@ export function generalizedDiceScore(
     refuse(`"absentClass" { epsilon } has no meaning with weighting: 'uniform', whose weights are 1`);
   }
   return (sums, { weights }) => {
-    const of = (i: number, r: number): number => sums[i * ROWS + r] ?? 0;
-    const sizes = weights.map((_, i) => of(i, 2));
+    const of = (i: number, sum: SumName): number => sums[i * ROWS + SUM[sum]] ?? 0;
+    const sizes = weights.map((_, i) => of(i, 'g'));
     const v = classSizes(sizes, weighting, absent).map((size, i) => size * (weights[i] ?? 1));
     let [numerator, denominator] = [smooth.numerator, smooth.denominator];
     const ofNumerator = new Float64Array(sums.length);
@@ -73,10 +73,10 @@ export function generalizedDiceScore(
     v.forEach((w, i) => {
       // A class of weight 0 is out, whatever its sums hold.
       if (w === 0) return;
-      numerator += 2 * w * of(i, 0);
-      denominator += w * (of(i, 1) + of(i, 2));
-      ofNumerator[i * ROWS] = 2 * w;
-      ofDenominator[i * ROWS + 1] = w;
+      numerator += 2 * w * of(i, 'tp');
+      denominator += w * (of(i, 'p') + of(i, 'g'));
+      ofNumerator[i * ROWS + SUM.tp] = 2 * w;
+      ofDenominator[i * ROWS + SUM.p] = w;
     });
     return scored({ numerator, denominator, ofNumerator, ofDenominator }, transform);
   };
@@ -88,8 +88,14 @@ export function generalizedDiceScore(
  * Formula: 1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d); v = 1/G² (`'square'`), 1/G (`'simple'`),
  * 1 (`'uniform'`), times the class weight. A class with G = 0 takes the largest v of its group (`absentClass: 'max'`), 0
  * (`'zero'`), or all classes take v = 1/(G² + ε) or 1/(G + ε). No class present: every v 0 and the loss 0.
+ * Gradient: w v_k(S − 2g)/D by p_k, S the score and D its denominator. `transform` multiplies as in `diceLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, without smoothing.
+ * Empty: a class without target adds v_k P_k to the denominator, so that `absentClass: 'max'` pushes it down as hard as
+ * the smallest class present, 'zero' not at all. Every class absent: 0.
+ * Weights: ignored and masked pixels, and those of weight 0, are in no sum. Pixel weights multiply a pixel's part of
+ * every sum, G in v too; sample weights weigh the samples' losses, or under `aggregate: 'batch'` their pixels; class
+ * weights multiply v_k.
  * Numerics: v depends on the target alone and is constant for the gradient; f64 throughout (`test/gradient.test.ts`).
  * Errors: `RangeError` for `{ epsilon }` with `'uniform'`; `TypeError` for `average`, `emptyClass` and `classWeighting`,
  * which have no meaning in one ratio.
@@ -108,13 +114,18 @@ export function generalizedDiceScore(
 export function generalizedDiceLoss(options?: GeneralizedDiceOptions): Loss {
   const name = 'generalizedDiceLoss';
   const given = checkOptions(name, options, RULES);
-  const { weighting = 'square', absentClass: absent = 'max', transform = 'oneMinus' } = given;
+  const {
+    weighting = 'square',
+    absentClass: absent = 'max',
+    transform = 'oneMinus',
+    overlap = 'product',
+  } = given;
   const smooth = smoothOf(given.smooth, 0);
   return sumsLoss(name, given, {
     allSums: false,
     joint: true,
     score: generalizedDiceScore(weighting, absent, smooth, transform),
     formula: '1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d)',
-    own: { weighting, absentClass: absent, smooth, transform },
+    own: { weighting, absentClass: absent, smooth, transform, overlap },
   });
 }

@@ -10,7 +10,7 @@ import {
 } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
 import { scored } from '../family/score.js';
-import { ROWS } from '../term.js';
+import { ROWS, SUM } from '../term.js';
 import type { Loss, SharedOptions, Smooth } from '../types.js';
 
 /** Options of `generalizedWassersteinDiceLoss`. */
@@ -52,8 +52,13 @@ const RULES = { ...GROUPED, distances: matrix, weighting: oneOf('default', 'gene
  * and 1 − (2T + s_n)/(Σ_i α_y(2 − W_i) + s_d) (`'generalized'`), T = Σ_i α_y(1 − W_i); α_y = 1 but 0 for class 0, or
  * 1/(G_y + 1). A class counts by its target: `classes` and `classWeights` select and weigh pixels of that label.
  * A given probability (`activation: 'none'`) whose own weight is 0, or that is ignored, is read as 0.
+ * Gradient: w(2α_y − S(2α_y − 1))M[y, c]/D by p_c, S the score and D its denominator; w α_y(2 − S)M[y, c]/D under
+ * 'generalized'.
  * Shapes: prediction `[N, C, ...spatial]`, C ≥ 2; target a label map, or dense, where W is the mean over its classes.
  * Range: [0, 1], no unit, for s_n = s_d and a matrix whose diagonal is 0.
+ * Empty: a class without pixels has no part. All of class 0 under 'default': 1 − s_n/(Σ_i W_i + s_d). No pixels: 0.
+ * Weights: ignored and masked pixels are in no sum. Pixel weights multiply a pixel's part of T, W and G; sample weights
+ * weigh the samples' losses, or under `aggregate: 'batch'` their pixels.
  * Numerics: f64 sums of each class; exact in the matrix (`test/matrix.test.ts`).
  * Errors: `TypeError` without `distances`; `ShapeError` where it has not one row a channel; `RangeError` for
  * `activation: 'sigmoid'`, whose channels are no distribution over classes.
@@ -95,12 +100,12 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
         weights.forEach((weight, i) => {
           // A class of weight 0 is out, whatever its sums hold.
           if (weight === 0) return;
-          const [error, size] = [sums[i * ROWS + 1] ?? 0, sums[i * ROWS + 2] ?? 0];
+          const [error, size] = [sums[i * ROWS + SUM.p] ?? 0, sums[i * ROWS + SUM.g] ?? 0];
           const alpha = weight * (sized ? 1 / (size + 1) : kept[i] === 0 ? 0 : 1);
           numerator += 2 * alpha * (size - error);
           denominator += sized ? alpha * (2 * size - error) : 2 * alpha * (size - error) + weight * error;
-          ofNumerator[i * ROWS + 1] = -2 * alpha;
-          ofDenominator[i * ROWS + 1] = sized ? -alpha : weight - 2 * alpha;
+          ofNumerator[i * ROWS + SUM.p] = -2 * alpha;
+          ofDenominator[i * ROWS + SUM.p] = sized ? -alpha : weight - 2 * alpha;
         });
         return scored({ numerator, denominator, ofNumerator, ofDenominator }, 'oneMinus');
       },

@@ -17,8 +17,12 @@ const RULES = { ...SHARED, aggregate: oneOf('sample', 'batch') };
  * Formula: Σ_i max(m_i, 0)·Δ_i over the pixels of a (sample, channel) by falling m_i = 1 − z_i(2g_i − 1), where Δ_i is what
  * pixel i adds to 1 − I/U: I the weight of the targets not yet met, U that of all targets and of the others met. Ties go
  * to the pixel that comes first. Then the mean over channels (`classWeights`) and samples (`sampleWeights`).
+ * Gradient: −(2g_i − 1)Δ_i by z_i where m_i > 0, else 0; Δ is constant between ties.
  * Shapes: prediction `[N, C, ...spatial]` of logits; target 0 or 1, dense or a label map, one-hot per channel.
  * Range: [0, ∞), no unit.
+ * Empty: a channel without target has the largest error of its pixels as its loss. No pixels: 0.
+ * Weights: ignored and masked pixels, and those of weight 0, are not ranked. Pixel weights are multiplicities; class
+ * and sample weights weigh the means over channels and samples.
  * Numerics: errors in f32 are ranked by radix sort in O(n), Δ is f64; a pixel weight is a multiplicity
  * (`test/matrix.test.ts`). Memory: 24 bytes an element of the largest group, beside one float an element.
  * Errors: `RangeError` for an activation other than sigmoid, since the hinge is of logits, and for soft targets; `Error`

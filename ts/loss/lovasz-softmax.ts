@@ -20,8 +20,13 @@ const RULES = { ...SHARED, aggregate: oneOf('sample', 'batch'), present: boolean
  * 1 − I/U: I the weight of the targets not yet met, U that of all targets and of the others met. Ties go to the pixel
  * that comes first. Then the mean over the classes (`classWeights`), with `present` over those that have a target in the
  * group, and over samples (`sampleWeights`); a sample with every class left out is left out too.
+ * Gradient: (1 − 2g_i)Δ_i by p_i; Δ is constant between ties.
  * Shapes: prediction `[N, C, ...spatial]`; target 0 or 1, dense or a label map.
  * Range: [0, 1], no unit.
+ * Empty: a class without target is left out (`present`), or has its largest probability as its loss. Everything left
+ * out: 0.
+ * Weights: ignored and masked pixels, and those of weight 0, are not ranked. Pixel weights are multiplicities; class
+ * and sample weights weigh the means over classes and samples.
  * Numerics: errors in f32 are ranked by radix sort in O(n), Δ is f64; a pixel weight is a multiplicity
  * (`test/matrix.test.ts`). Memory: 24 bytes an element of the largest group, beside one float an element.
  * Errors: `RangeError` for soft targets; `Error` from `accumulate` (`mergeable` is false).

@@ -27,8 +27,12 @@ export function matthewsScore({ numerator, denominator }: Smooth): (sums: Float6
  *
  * Formula: 1 − (TP·TN − FP·FN)/√((TP+FP)(TP+FN)(TN+FP)(TN+FN) + s_d) per class; of the sums it is
  * 1 − (n·TP − P·G)/√(P·G·(n−P)·(n−G) + s_d). Of `smooth` (1e-5) only the denominator is used, under the root.
+ * Gradient: w(G − n g + (n TP − P G)·G(n − G)(n − 2P)/(2R²))/R by p, R = √(P G(n − P)(n − G) + s_d), n = Σw.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 2], no unit; 1 for a prediction that tells nothing, and for a target that is empty or full.
+ * Empty: a class without target, or without background, has loss 1 and gradient 0 (both 0 for s_d = 0), or what
+ * `emptyClass` says.
+ * Weights: as `diceLoss`; n is weighted too.
  * Numerics: f64 of sums; the slope grows without bound as a prediction becomes all foreground or all background, where
  * the score has none (`test/matrix.test.ts`).
  * Errors: as every loss.

@@ -24,8 +24,13 @@ const RULES = {
  * `minKept` hardest of the call (all, if it has fewer). Pixels are ranked without any weights, ties go to the one that
  * comes first, and the mean divides by their number. Softmax ranks pixels, as do probabilities of several channels;
  * sigmoid and a single channel rank elements by the probability of their own label.
+ * Gradient: that of `crossEntropyLoss` or `binaryCrossEntropyLoss` over the number selected, at the selected; 0
+ * elsewhere.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense (soft: p_y = e^−cross-entropy).
  * Range: [0, ∞) nats.
+ * Empty: nothing to rank, or nothing below the threshold with `minKept: 0`: value and gradient 0.
+ * Weights: ignored and masked pixels are not ranked. Weights multiply the selected losses; they change neither ranks
+ * nor divisor.
  * Numerics: as `topKCrossEntropyLoss`; which pixels are selected is a constant for the gradient (`test/matrix.test.ts`).
  * Errors: `RangeError` for options out of range; `Error` from `accumulate` (`mergeable` is false).
  * Source: A. Shrivastava, A. Gupta, R. Girshick, "Training Region-based Object Detectors with Online Hard Example

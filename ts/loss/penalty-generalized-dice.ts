@@ -16,8 +16,11 @@ const RULES = { ...RATIO, k: number({ min: 0 }) };
  *
  * Formula: L/(1 + k(1 − L)), L the generalized Dice loss with all its options (`weighting`, `absentClass`, `smooth`,
  * `aggregate`); k = 0 is that loss itself.
+ * Gradient: (1 + k)/(1 + k(1 − L))² times that of `generalizedDiceLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit, without smoothing.
+ * Empty: as `generalizedDiceLoss`.
+ * Weights: as `generalizedDiceLoss`.
  * Numerics: with s = 1 − L it is (1 − s)/(1 + k s), slope −(1 + k)/(1 + k s)², in f64 (`test/matrix.test.ts`).
  * Errors: as `generalizedDiceLoss`; `TypeError` for `transform`, since the penalty is one.
  * Source: S. Yang, J. Kweon, Y.-H. Kim, "Major Vessel Segmentation on X-ray Coronary Angiography using Deep Networks

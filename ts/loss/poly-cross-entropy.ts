@@ -16,8 +16,13 @@ const RULES = { ...SMOOTHED, epsilon: number() };
  * Poly-1 cross-entropy: cross-entropy with its first polynomial coefficient changed.
  *
  * Formula: softmax Σ_k w_k g_k (−ln p_k + ε(1 − p_k)); sigmoid and none g(−ln p + ε(1−p)) + (1−g)(−ln(1−p) + ε p).
+ * Gradient: by z, softmax with the label y: w_y(1 + ε p_y)(p_k − [k = y]); sigmoid: −(1 − p)(1 + ε p) for a positive,
+ * p(1 + ε(1 − p)) for a negative.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, ∞) nats for ε ≥ −1.
+ * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
  * Numerics: as `crossEntropyLoss`: 1 − p is never a rounded difference (`test/matrix.test.ts`). Only at ε = −1, where the first
  * order cancels, is the loss of a nearly right pixel a difference of rounded numbers.
  * Errors: as every loss.

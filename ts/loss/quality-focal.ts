@@ -16,8 +16,12 @@ const RULES = { ...PIXEL, beta: number({ min: 0 }) };
  * Quality focal loss: focal loss for soft labels, which is 0 where p equals a label between 0 and 1.
  *
  * Formula: |p − g|^β·(−g ln p − (1−g) ln(1−p)). Hard labels: the focal loss of γ = β without alpha.
+ * Gradient: |p − g|^β(p − g) + β|p − g|^(β−1) sign(p − g) p(1 − p)·B by z, B the cross-entropy.
  * Shapes: prediction `[N, C, ...spatial]`; target dense, soft values allowed, or a label map, one-hot per channel.
  * Range: [0, ∞) nats; 0 at p = g, for β > 0.
+ * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
+ * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
+ * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
  * Numerics: as `focalLoss`; the gradient at p = g is 0, also for β < 1, where the loss has a cusp
  * (`test/matrix.test.ts`).
  * Errors: `RangeError` for `activation: 'softmax'`: the distance of p and g is that of one yes-or-no; and for β < 0.

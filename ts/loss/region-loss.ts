@@ -27,8 +27,12 @@ const anything = (): void => undefined;
  * Formula: yours, of tp = Σwpg, p = Σwp, g = Σwg, p2 = Σwp², g2 = Σwg², fgError = Σw(g−p)²g, bgError = Σw(g−p)²(1−g),
  * n = Σw, with the partial derivatives with respect to these as if they were independent. It is called once per
  * (sample, class), or per sample with `aggregate: 'batch'` and pooled with `average: 'micro'`.
+ * Gradient: w(a·g + b + 2c·p + 2(p − g)(d·g + e(1 − g))) by p, with the partials a by tp, b by p, c by p2, d by
+ * fgError, e by bgError.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: yours.
+ * Empty: the formula's own at g = 0, or what `emptyClass` says without calling it. A call without pixels is 0.
+ * Weights: as `diceLoss`.
  * Numerics: sums in f64; `checkGradient` finds wrong partial derivatives.
  * Errors: `TypeError` when the formula returns no number or an unknown partial; unknown options as every loss.
  * Source: the sums of C. H. Sudre et al., 2017, and T. Brosch et al., 2015; the formula is the caller's.

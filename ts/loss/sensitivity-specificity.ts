@@ -19,8 +19,12 @@ const over = (a: number, b: number): number => (b === 0 ? 0 : a / b);
  *
  * Formula: r·Σw(g−p)²g/(G + s_d) + (1−r)·Σw(g−p)²(1−g)/(N − G + s_d) per class, r = `sensitivityWeight`. Only
  * `smooth.denominator` is used, 1e-5.
+ * Gradient: 2w(p − g)(r g/(G + s_d) + (1 − r)(1 − g)/(N − G + s_d)) by p.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit: a mean squared error.
+ * Empty: a class without target has the second part alone, the mean squared error of its background; a class that is
+ * everywhere, the first alone. `emptyClass` as in `diceLoss`.
+ * Weights: as `diceLoss`.
  * Numerics: the squared errors are summed as such, not as differences of sums (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for r outside [0, 1].
  * Source: T. Brosch, Y. Yoo, L. Y. W. Tang, D. K. B. Li, A. Traboulsee, R. Tam, "Deep Convolutional Encoder Networks for
@@ -43,8 +47,7 @@ export function sensitivitySpecificityLoss(options?: SensitivitySpecificityOptio
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: true,
-    score: (sums) => {
-      const [g = 0, fgError = 0, bgError = 0, n = 0] = [sums[2], sums[5], sums[6], sums[7]];
+    score: ([, , g = 0, , , fgError = 0, bgError = 0, n = 0]) => {
       const [inside, outside] = [g + smooth.denominator, n - g + smooth.denominator];
       return {
         value: r * over(fgError, inside) + (1 - r) * over(bgError, outside),

@@ -31,8 +31,12 @@ const RULES = {
  * number of valid pixels or, `normalizer: 'all'`, of all. Ties go to the pixel that comes first. Softmax ranks pixels
  * (−Σ_k w_k g_k ln p_k), as do probabilities of several channels; sigmoid and a single channel rank elements by their
  * binary cross-entropy. `reduction: 'sum'` does not divide by k.
+ * Gradient: that of `crossEntropyLoss` or `binaryCrossEntropyLoss` over k at the selected, 0 elsewhere.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, ∞) nats.
+ * Empty: nothing to rank: value and gradient 0.
+ * Weights: ignored and masked pixels are neither ranked nor in n, but under `'all'`, where they have loss 0. Pixel, sample and class weights multiply the
+ * losses that are ranked, and not k.
  * Numerics: losses in f32 are ranked exactly, by histograms of their bits, in O(n); which pixels are selected is a
  * constant for the gradient (`test/matrix.test.ts`). Memory: one float a pixel.
  * Errors: `RangeError` for a percentage outside (0, 100]; `Error` from `accumulate` (`mergeable` is false).

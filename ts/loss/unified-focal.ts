@@ -1,6 +1,7 @@
 import { boolean, checkOptions, number, PIXEL, REGION } from '../check/options.js';
 import { compoundLoss, type CompoundOptions, partsOf, smoothOf, sumsLoss } from '../define.js';
-import { type RegionTerm, ROWS } from '../term.js';
+import { derivatives } from '../family/score.js';
+import type { RegionTerm } from '../term.js';
 import type { Loss, Smooth } from '../types.js';
 import { focalPart } from './parts.js';
 import { tverskyScore } from './tversky.js';
@@ -34,9 +35,8 @@ function tverskyPart(delta: number, gamma: number, asymmetric: boolean, smooth: 
     // The sums of 1 − p and 1 − g.
     const outside = background(Float64Array.of(n - p - g + tp, n - p, n - g, 0, 0, 0, 0, n));
     const [ofTp = 0, ofP = 0] = outside.partials;
-    const partials = new Float64Array(ROWS);
-    partials[0] = ((inside.partials[0] ?? 0) + ofTp) / 2;
-    partials[1] = ((inside.partials[1] ?? 0) - ofTp - ofP) / 2;
+    const [tpInside = 0, pInside = 0] = inside.partials;
+    const partials = derivatives({ tp: (tpInside + ofTp) / 2, p: (pInside - ofTp - ofP) / 2 });
     return { value: (inside.value + outside.value) / 2, partials };
   };
 }
@@ -49,8 +49,12 @@ function tverskyPart(delta: number, gamma: number, asymmetric: boolean, smooth: 
  * negatives and 1 − δ for false positives. Asymmetric: γ_0 = γ, else 0; η_0 = 1, else 1 − γ. Symmetric: γ_k = γ,
  * η_k = 1 − γ. One channel, or sigmoid channels: each is its own background and foreground, as two classes would be.
  * The options of pixel and region losses go to their part, shared ones to both.
+ * Gradient: λ times that of `focalLoss` with these weights and powers, and (1−λ)η(1 − TI)^(η−1) times that of
+ * `tverskyLoss`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, ∞), no unit.
+ * Empty: a class without target has (1 − s_n/((1−δ)P + s_d))^η in T, or what `emptyClass` says, and no term in F.
+ * Weights: as `focalLoss` in F (δ never counts), as `diceLoss` in T.
  * Numerics: those of `focalLoss` and `focalTverskyLoss` (`test/matrix.test.ts`).
  * Errors: as every loss; `RangeError` for a weight, δ or γ outside [0, 1].
  * Source: M. Yeung, E. Sala, C.-B. Schönlieb, L. Rundo, "Unified Focal Loss: Generalising Dice and Cross Entropy-based

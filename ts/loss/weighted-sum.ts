@@ -42,8 +42,11 @@ function checkTogether(terms: readonly WeightedTerm[]): void {
  * A weighted sum of losses: Dice + cross-entropy, Dice + focal and so on, at the price of one activation.
  *
  * Formula: Σ_j weight_j·loss_j. Nested sums are flattened. Any number of region losses costs the same as one.
+ * Gradient: Σ_j weight_j·∂loss_j.
  * Shapes: those of the terms, which must agree in `dataFormat`; other options may differ.
  * Range: that of the terms, in their units; weights may have any sign.
+ * Empty: each term's own.
+ * Weights: each term's own; those of the call are for all.
  * Numerics: terms of equal activation and `ignoreIndex` share passes; the value is the sum of the terms' own values.
  * Errors: `RangeError` for an empty list, a weight that is not finite, terms whose `dataFormat` differs, or `'none'` mixed
  * with sigmoid or softmax; `TypeError` for a term that is no loss of this package. `unreduced` throws `Error`.

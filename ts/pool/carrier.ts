@@ -1,7 +1,8 @@
 /** How a call is divided, and what brings the parts to the workers. */
 import type { Pass } from '../pass.js';
 import type { Data, Fault, Range } from '../stream.js';
-import { KINDS as CODES, typeName } from '../check/call.js';
+import { typeName } from '../check/call.js';
+import { FLOAT, KINDS } from '../check/kinds.js';
 import { chunkPixels } from '../workspace.js';
 import type { Part, Reply, Request } from './protocol.js';
 
@@ -76,8 +77,5 @@ export function dataOf(call: Data, arrays: Partial<Data>): Data {
   return { ...own, ...arrays };
 }
 
-/** The code of floats among the kinds of entries. */
-export const FLOATS = 6;
-
 /** The code of the array that holds such entries in the core. */
-export const codeOf = (array: ArrayLike<number>): number => CODES[typeName(array)] ?? FLOATS;
+export const codeOf = (array: ArrayLike<number>): number => KINDS[typeName(array)] ?? FLOAT;

@@ -1,7 +1,8 @@
 /** Parts on memory that moves: each is copied once, goes to a worker, and comes back with results for the prediction. */
+import { ARRAYS, FLOAT } from '../check/kinds.js';
 import { type Data, eachRun, type Range } from '../stream.js';
-import { chunkPixels, KINDS, totalsLength } from '../workspace.js';
-import { type Carrier, chunksOf, codeOf, dataOf, divide, FLOATS } from './carrier.js';
+import { chunkPixels, totalsLength } from '../workspace.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide } from './carrier.js';
 import { describe, multipliersOf, type Request } from './protocol.js';
 
 /** Most entries of a part: work of a few milliseconds, beside which a message is cheap, and the wait for an abort. */
@@ -34,16 +35,16 @@ function layOut(call: Data, { samples, pixels }: Range) {
   const { channels, pred, target, mask, pixelWeights, dense, elementWeights } = call;
   let bytes = 0;
   const slot = (source: ArrayLike<number>, code: number, planes: number): Slot => {
-    const Kind = KINDS[code] as Float32ArrayConstructor;
+    const Kind = ARRAYS[code] as Float32ArrayConstructor;
     const [at, length] = [bytes, samples * pixels * planes];
     bytes = Math.ceil((at + length * Kind.BYTES_PER_ELEMENT) / 8) * 8;
     return { source: source as Float32Array, planes, view: (buffer) => new Kind(buffer, at, length) };
   };
   const slots = {
-    pred: slot(pred, FLOATS, channels),
+    pred: slot(pred, FLOAT, channels),
     target: slot(target, call.kind, dense ? channels : 1),
     mask: mask && slot(mask, codeOf(mask), 1),
-    pixelWeights: pixelWeights && slot(pixelWeights, FLOATS, elementWeights ? channels : 1),
+    pixelWeights: pixelWeights && slot(pixelWeights, FLOAT, elementWeights ? channels : 1),
   };
   return { slots, bytes };
 }

@@ -1,10 +1,10 @@
 /** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
+import { ARRAYS } from '../check/kinds.js';
 import type { Data } from '../stream.js';
 import { threadsOf } from '../threads.js';
-import { KINDS, totalsLength } from '../workspace.js';
 import { type Carrier, chunksOf, codeOf, dataOf, divide } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
-import { chunkPixels } from '../workspace.js';
+import { chunkPixels, totalsLength } from '../workspace.js';
 
 /** Entries of a part: a chunk's. To take one costs nothing, and an abort waits for no more. */
 const ENTRIES = 2 ** 16;
@@ -22,7 +22,7 @@ export const canShare = (array: unknown): boolean => threadsOf() === 'shared' &&
 /** The array, or a copy of it on shared memory. */
 function share<T extends ArrayLike<number>>(array: T): T {
   if (isShared(array)) return array;
-  const Kind = KINDS[codeOf(array)] as Float32ArrayConstructor;
+  const Kind = ARRAYS[codeOf(array)] as Float32ArrayConstructor;
   const copy = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
   copy.set(array);
   return copy as unknown as T;

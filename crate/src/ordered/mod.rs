@@ -61,11 +61,11 @@ impl Workspace {
         let tile: &Tile = tile;
         let zero = F32x4::splat(0.0);
         let scales = Self::slot(table, tile.channels, 0);
+        chunk.read(&chunk.weight, tile, aux);
         for k in 0..tile.channels {
-            let (plane, scale) = (&mut aux[tile.plane(k)], F32x4::splat(scales[k]));
-            chunk.read(&chunk.weight, tile, k, plane.as_flattened_mut());
+            let scale = F32x4::splat(scales[k]);
             // A class that does not count may hold anything.
-            for slope in plane {
+            for slope in &mut aux[tile.plane(k)] {
                 (scale * F32x4::load(slope)).drop(scale.equals(zero)).store(slope);
             }
         }

@@ -1,16 +1,12 @@
 //! Binary cross-entropy (log loss): positive·softplus(−z) + negative·softplus(z).
 
-use crate::chunk::direct;
+use crate::chunk::{BLOCK, direct};
 use crate::math::{ExpNegative, Log, sigmoid_tail};
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 use crate::sums::{LogProduct, Sum};
 use crate::workspace::{Tile, Workspace};
-
-/// The smallest divisor of a gradient with respect to a probability, as torch has it.
-pub const SMALLEST: f32 = 1e-12;
-/// The smallest logarithm of a probability, as torch has it.
-pub const LOWEST_LOG: f32 = -100.0;
 
 pub struct BinaryCrossEntropy {
     log: Log,
@@ -47,24 +43,33 @@ impl Elementwise for BinaryCrossEntropy {
 impl Workspace {
     /// The plain loss alone on unweighted logits.
     ///
-    /// σ(z) − g is (far − q) with the logit's sign, which does not cancel.
+    /// `far`, the weight of the label on the other side of 0, and q have the logit's sign: far − q is σ(z) − g, and does
+    /// not cancel.
     pub fn binary_cross_entropy_direct<const GRADIENT: bool>(&mut self, scale: f32) -> f64 {
         let Self { tile, chunk, values, grad, target, .. } = self;
         let tile: &Tile = tile;
-        let (exp, one, scale) = (ExpNegative::new(), F32x4::splat(1.0), F32x4::splat(scale));
+        let exp = ExpNegative::new();
+        let (one, largest, scale) = (F32x4::splat(1.0), F32x4::splat(f32::MAX), F32x4::splat(scale));
+        let far = |z: F32x4, g: F32x4| one.drop(z.to_bits().is_negative()) - g;
         let (mut linear, mut logarithms) = (Sum::new(), 0.0);
         for k in 0..tile.channels {
             let (z, out) = direct(chunk, tile, values, grad, k);
+            let g = &target[tile.plane(k)];
             let mut product = LogProduct::new();
-            for ((z, g), out) in z.iter().zip(&target[tile.plane(k)]).zip(out) {
-                let (z, g) = (F32x4::load(z), F32x4::load(g));
-                let size = z.size();
-                let e = exp.of(size);
-                let far = z.to_bits().is_negative().select(g, one - g);
-                linear.add(size * far);
-                product.multiply(e);
+            for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
+                exp.of_sizes(z, out);
+                for ((z, g), e) in z.iter().zip(g).zip(out.iter()) {
+                    let (z, g) = (F32x4::load(z), F32x4::load(g));
+                    let sign = z.sign();
+                    linear.add(z.xor_sign(sign).at_most(largest) * far(z, g).xor_sign(sign));
+                    product.multiply(F32x4::load(e));
+                }
                 if GRADIENT {
-                    (scale * (far - sigmoid_tail(e))).xor_sign(z.sign()).store(out);
+                    for ((z, g), out) in z.iter().zip(g).zip(out) {
+                        let (z, g) = (F32x4::load(z), F32x4::load(g));
+                        let q = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
+                        (scale * (far(z, g) - q)).store(out);
+                    }
                 }
             }
             logarithms += product.total();

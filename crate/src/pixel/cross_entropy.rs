@@ -1,8 +1,8 @@
 //! Cross-entropy: Σ_k t_k·(−ln p_k).
 
 use crate::math::Log;
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::{F32x4, LANES};
 use crate::sums::{LogProduct, Sum};
 use crate::workspace::Workspace;

@@ -1,9 +1,9 @@
 //! The pixel part of the exponential logarithmic loss: (−ln p_y)^b.
 
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::rare::{ExpNegative, Log};
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct ExponentialLogarithmic {

@@ -1,9 +1,9 @@
 //! Focal loss: (1 − p_t)^γ·(−ln p_t), any real γ ≥ 0.
 
 use crate::math::{Log, Power};
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct Focal {

@@ -1,6 +1,6 @@
 //! Generalized cross-entropy: (1 − p_y^q)/q, between −ln p_y (q → 0) and 1 − p_y (q = 1).
 
-use crate::pixel::binary_cross_entropy::SMALLEST;
+use crate::pixel::SMALLEST;
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::rare::{ExpNegative, Log};

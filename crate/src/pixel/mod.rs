@@ -22,7 +22,12 @@ use cross_entropy::CrossEntropy;
 use focal::Focal;
 use rare::{Kind, Rare};
 
-/// The list of pixel losses. The codes are those of the door.
+/// The smallest divisor of a gradient with respect to a probability, as torch has it.
+pub const SMALLEST: f32 = 1e-12;
+/// The smallest logarithm of a probability, as torch has it.
+pub const LOWEST_LOG: f32 = -100.0;
+
+/// The pixel losses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PixelLoss {
     BinaryCrossEntropy,
@@ -32,18 +37,20 @@ pub enum PixelLoss {
 }
 
 impl PixelLoss {
-    pub fn from_code(code: u32) -> Self {
-        match code {
-            0 => Self::BinaryCrossEntropy,
-            1 => Self::CrossEntropy,
-            2 => Self::Focal,
-            3 => Self::Rare(Kind::QualityFocal),
-            4 => Self::Rare(Kind::GeneralizedCrossEntropy),
-            5 => Self::Rare(Kind::PolyCrossEntropy),
-            6 => Self::Rare(Kind::ExponentialLogarithmic),
-            7 => Self::Rare(Kind::ReducedFocal),
-            _ => Self::Rare(Kind::FocalFactor),
-        }
+    /// The loss of a code of the door (`KERNEL` in `ts/loss/x.ts`), if it is one.
+    pub fn from_code(code: u32) -> Option<Self> {
+        const LOSSES: [PixelLoss; 9] = [
+            PixelLoss::BinaryCrossEntropy,
+            PixelLoss::CrossEntropy,
+            PixelLoss::Focal,
+            PixelLoss::Rare(Kind::QualityFocal),
+            PixelLoss::Rare(Kind::GeneralizedCrossEntropy),
+            PixelLoss::Rare(Kind::PolyCrossEntropy),
+            PixelLoss::Rare(Kind::ExponentialLogarithmic),
+            PixelLoss::Rare(Kind::ReducedFocal),
+            PixelLoss::Rare(Kind::FocalFactor),
+        ];
+        LOSSES.get(code as usize).copied()
     }
 
     /// Whether the gradient reads the logit itself.

@@ -1,9 +1,9 @@
 //! Poly-1 cross-entropy: −ln p_y + ε(1 − p_y).
 
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::rare::Log;
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct PolyCrossEntropy {

@@ -1,9 +1,9 @@
 //! Quality focal loss: |p − g|^β·BCE(p, g), g a soft label; of one element.
 
 use crate::math::Power;
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::rare::Log;
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct QualityFocal {

@@ -46,7 +46,7 @@ impl ExpNegative {
     }
 }
 
-/// The codes of the door, in its order.
+/// Which of them it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     QualityFocal,

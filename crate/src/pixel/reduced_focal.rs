@@ -2,10 +2,10 @@
 //! whose sum a normalised focal loss divides by. τ = 0: the plain focal loss.
 
 use crate::math::Power;
-use crate::pixel::binary_cross_entropy::{LOWEST_LOG, SMALLEST};
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::rare::Log;
+use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct ReducedFocal {

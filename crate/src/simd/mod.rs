@@ -1,8 +1,8 @@
 //! Four lanes of `f32`, and the few operations the kernels use.
 //!
 //! `wasm.rs`, `scalar.rs` and `x86.rs` hold the same functions; the scalar body lets `cargo test` and miri run every
-//! kernel natively, the last tells what the hardware could do. Where a fused multiply-add exists (the `relaxed` build, or a native build with `fma`) `mul_add` rounds
-//! once, elsewhere twice: every error bound in this crate holds for both.
+//! kernel natively, the last tells what the hardware could do. Where a fused multiply-add exists (the `relaxed` build,
+//! or a native build with `fma`) `mul_add` rounds once, elsewhere twice: every error bound in this crate holds for both.
 
 #[cfg(not(any(target_arch = "wasm32", feature = "native")))]
 mod scalar;

@@ -101,6 +101,11 @@ impl F32x4 {
     pub fn to_bits(self) -> I32x4 {
         I32x4(self.0.map(|a| a.to_bits().cast_signed()))
     }
+    /// Lane i of row k becomes lane k of row i.
+    #[inline(always)]
+    pub fn transpose(rows: [Self; 4]) -> [Self; 4] {
+        core::array::from_fn(|i| Self(rows.map(|row| row.0[i])))
+    }
 }
 
 impl F64x4 {

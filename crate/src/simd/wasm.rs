@@ -111,6 +111,18 @@ impl F32x4 {
     pub fn to_bits(self) -> I32x4 {
         I32x4(self.0)
     }
+    /// Lane i of row k becomes lane k of row i.
+    #[inline(always)]
+    pub fn transpose([a, b, c, d]: [Self; 4]) -> [Self; 4] {
+        let (ab, cd) = (w::i32x4_shuffle::<0, 4, 1, 5>(a.0, b.0), w::i32x4_shuffle::<0, 4, 1, 5>(c.0, d.0));
+        let (high_ab, high_cd) = (w::i32x4_shuffle::<2, 6, 3, 7>(a.0, b.0), w::i32x4_shuffle::<2, 6, 3, 7>(c.0, d.0));
+        [
+            Self(w::i64x2_shuffle::<0, 2>(ab, cd)),
+            Self(w::i64x2_shuffle::<1, 3>(ab, cd)),
+            Self(w::i64x2_shuffle::<0, 2>(high_ab, high_cd)),
+            Self(w::i64x2_shuffle::<1, 3>(high_ab, high_cd)),
+        ]
+    }
 }
 
 impl F64x4 {

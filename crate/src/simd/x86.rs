@@ -99,6 +99,12 @@ impl F32x4 {
     pub fn to_bits(self) -> I32x4 {
         I32x4(x::cast_to_m128i_from_m128(self.0))
     }
+    /// Lane i of row k becomes lane k of row i.
+    #[inline(always)]
+    pub fn transpose([mut a, mut b, mut c, mut d]: [Self; 4]) -> [Self; 4] {
+        x::transpose_four_m128(&mut a.0, &mut b.0, &mut c.0, &mut d.0);
+        [a, b, c, d]
+    }
 }
 
 impl F64x4 {

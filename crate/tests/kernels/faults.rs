@@ -3,6 +3,7 @@
 use crate::case::{ACTIVATIONS, Case, KINDS, Random};
 use crate::run::{Fault, Runner};
 use segloss_core::chunk::Kind;
+use segloss_core::pixel::PixelLoss;
 use segloss_core::workspace::{Activation, Weights};
 
 const CHANNELS: usize = 3;
@@ -132,4 +133,15 @@ fn a_masked_pixel_may_hold_anything() {
         case.prediction[at] = f32::INFINITY;
         assert_eq!(runner.run(&case).err(), None, "{}", case.name());
     });
+}
+
+#[test]
+fn a_code_beyond_the_last_is_none() {
+    let codes = |known: &dyn Fn(u32) -> bool| (0..100).map(known).collect::<Vec<_>>();
+    for known in [codes(&|code| Kind::from_code(code).is_some()), codes(&|code| PixelLoss::from_code(code).is_some())] {
+        let first = known.iter().position(|known| !known).expect("fewer codes");
+        assert!(first > 0 && known[first..].iter().all(|known| !known));
+    }
+    assert_eq!(Kind::from_code(u32::MAX), None);
+    assert_eq!(PixelLoss::from_code(u32::MAX), None);
 }

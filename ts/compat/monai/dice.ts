@@ -9,6 +9,7 @@ import {
   IGNORE_INDEX,
   type MonaiRegionOptions,
   type MonaiWeight,
+  overlapOf,
   REGION,
   regionOf,
   smoothOf,
@@ -54,6 +55,8 @@ export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number): Loss {
     classWeighting: 'raw',
     ignoreIndex,
     exponent: squared_pred ? 2 : 1,
+    // Under squared_pred MONAI's overlap comes to the product in any case.
+    overlap: squared_pred ? undefined : overlapOf(given),
   } as const;
   const loss = jaccard
     ? jaccardLoss({ ...options, smooth: { numerator: numerator / 2, denominator: denominator / 2 } })
@@ -66,7 +69,7 @@ export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number): Loss {
  *
  * Formula: 1 − (2TP + s_n)/(P + G + s_d), Σp² + Σg² for P + G under `squared_pred`; the mean over samples and classes,
  * a class's loss times its weight. It is `diceLoss({ activation, aggregate: batch ? 'batch' : 'sample', classWeighting:
- * 'raw', classWeights: weight, exponent: squared_pred ? 2 : 1, includeBackground, smooth })`; under `jaccard` it is
+ * 'raw', classWeights: weight, exponent: squared_pred ? 2 : 1, includeBackground, overlap, smooth })`; under `jaccard` it is
  * `jaccardLoss` with half the smoothing.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit.
@@ -129,7 +132,7 @@ export interface MonaiTverskyOptions extends MonaiRegionOptions {
  * MONAI's `TverskyLoss`: of each sample and class; `alpha` weighs what is found too much.
  *
  * Formula: 1 − (TP + s_n)/(TP + alpha·FP + beta·FN + s_d), the mean over samples and classes. It is
- * `tverskyLoss({ activation, aggregate: batch ? 'batch' : 'sample', fpWeight: alpha, fnWeight: beta, smooth })`.
+ * `tverskyLoss({ activation, aggregate: batch ? 'batch' : 'sample', fpWeight: alpha, fnWeight: beta, overlap, smooth })`.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit.
  * Numerics: as `tverskyLoss`; against MONAI in f64 in `test/compat.test.ts`.
@@ -157,6 +160,13 @@ export function TverskyLoss(options?: MonaiTverskyOptions): Loss {
   });
   const { alpha: fpWeight, beta: fnWeight } = given;
   return ignoring('TverskyLoss', given, (ignoreIndex) =>
-    tverskyLoss({ ...regionOf(given), ignoreIndex, fpWeight, fnWeight, smooth: smoothOf(given) }),
+    tverskyLoss({
+      ...regionOf(given),
+      ignoreIndex,
+      fpWeight,
+      fnWeight,
+      overlap: overlapOf(given),
+      smooth: smoothOf(given),
+    }),
   );
 }

@@ -7,7 +7,7 @@ import { weightedSum } from '../../loss/weighted-sum.js';
 import { sumsLoss } from '../../define.js';
 import type { Loss } from '../../types.js';
 import { type PeerReduction, REDUCTION, reductionOf } from '../peer.js';
-import { IGNORE_INDEX, type MonaiRegionOptions, REGION, regionOf, smoothOf } from './options.js';
+import { IGNORE_INDEX, type MonaiRegionOptions, overlapOf, REGION, regionOf, smoothOf } from './options.js';
 
 /** Options of MONAI's `GeneralizedDiceLoss`. */
 export interface MonaiGeneralizedDiceOptions extends MonaiRegionOptions {
@@ -21,14 +21,15 @@ export const W_TYPE = oneOf('square', 'simple', 'uniform');
 
 /** The loss of checked options. */
 export function generalizedDiceOf(given: MonaiGeneralizedDiceOptions): Loss {
-  return generalizedDiceLoss({ ...regionOf(given), weighting: given.w_type, smooth: smoothOf(given) });
+  const [weighting, overlap] = [given.w_type, overlapOf(given)];
+  return generalizedDiceLoss({ ...regionOf(given), weighting, overlap, smooth: smoothOf(given) });
 }
 
 /**
  * MONAI's `GeneralizedDiceLoss`: one ratio over the classes of a sample.
  *
  * Formula: 1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d), v = 1/G², 1/G or 1; an absent class has the largest v.
- * It is `generalizedDiceLoss({ activation, aggregate: batch ? 'batch' : 'sample', weighting: w_type, smooth })`; the
+ * It is `generalizedDiceLoss({ activation, aggregate: batch ? 'batch' : 'sample', weighting: w_type, overlap, smooth })`; the
  * smoothing of 1e-5, beside terms of 1/G², is MONAI's default.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit.

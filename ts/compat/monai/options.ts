@@ -1,7 +1,7 @@
 /** Parameters that MONAI's losses share, and what they are here. */
 import { boolean, number, numberOrNumbers, refuse, type Rules } from '../../check/options.js';
 import { weightedSum } from '../../loss/weighted-sum.js';
-import type { Activation, Loss, RegionOptions, Smooth } from '../../types.js';
+import type { Activation, Loss, Overlap, RegionOptions, Smooth } from '../../types.js';
 import { only, orNone, type PeerReduction, REDUCTION, reductionOf } from '../peer.js';
 
 /** Parameters of every loss of regions. */
@@ -77,4 +77,13 @@ export function channelWeights(
 /** The loss times a weight that is one number. */
 export function timesWeight(weight: MonaiWeight, loss: Loss): Loss {
   return typeof weight === 'number' ? weightedSum([[weight, loss]]) : loss;
+}
+
+/** How the overlap of a soft label is counted. */
+export function overlapOf({
+  soft_label,
+}: {
+  readonly soft_label?: boolean | undefined;
+}): Overlap | undefined {
+  return soft_label ? 'minimum' : undefined;
 }

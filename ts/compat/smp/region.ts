@@ -118,6 +118,7 @@ function regionOf(name: string, given: Partial<SmpTverskyOptions>, of: 'dice' | 
     classes: classes ?? undefined,
     classWeights: class_weights ?? undefined,
     aggregate: 'batch',
+    overlap: mode === 'multiclass' ? undefined : 'minimum',
   } as const;
   if (eps !== EPS_DEFAULT || gamma !== 1) {
     const sides = of === 'jaccard' ? { alpha: 1, beta: 1 } : { alpha, beta };
@@ -142,8 +143,8 @@ function regionOf(name: string, given: Partial<SmpTverskyOptions>, of: 'dice' | 
  *
  * Formula: 1 − (2TP + 2·smooth)/(P + G + 2·smooth), or −ln of the score, sums over the batch; the mean over classes, the
  * loss of an absent class 0. It is `diceLoss({ activation, aggregate: 'batch', emptyClass: 'zero', classes, classWeights:
- * class_weights, ignoreIndex: ignore_index, smooth: 2 * smooth, transform })`; with another `eps` a loss of its own. A
- * soft label's overlap is p g here and the smaller of both in smp.
+ * class_weights, ignoreIndex: ignore_index, smooth: 2 * smooth, transform })`, but for label maps with `overlap: 'minimum'`;
+ * with another `eps` a loss of its own.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map (multiclass), else of the prediction's length.
  * Range: [0, 1], no unit; −ln: up to −ln eps.
  * Numerics: as `diceLoss`; against smp in f64 in `test/compat.test.ts`. Its own form comes back with
@@ -168,7 +169,8 @@ export function DiceLoss(options: SmpDiceOptions): Loss {
  *
  * Formula: 1 − (TP + smooth)/(P + G − TP + smooth), or −ln of the score, sums over the batch; the mean over classes, the
  * loss of an absent class 0. It is `jaccardLoss({ activation, aggregate: 'batch', emptyClass: 'zero', classes, classWeights:
- * class_weights, ignoreIndex: ignore_index, smooth, transform })`; with another `eps` a loss of its own.
+ * class_weights, ignoreIndex: ignore_index, smooth, transform })`, but for label maps with `overlap: 'minimum'`; with another
+ * `eps` a loss of its own.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map (multiclass), else of the prediction's length.
  * Range: [0, 1], no unit; −ln: up to −ln eps.
  * Numerics: as `jaccardLoss`; against smp in f64 in `test/compat.test.ts`. Its own form comes back with
@@ -198,7 +200,7 @@ export function JaccardLoss(options: SmpDiceOptions): Loss {
  *
  * Formula: (mean_k of 1 − (TP + smooth)/(TP + alpha·FP + beta·FN + smooth), or of −ln of the score)^gamma: the power is of
  * the mean, not of each class as in `focalTverskyLoss`. With gamma = 1 it is `tverskyLoss({ activation, aggregate: 'batch',
- * emptyClass: 'zero', fpWeight: alpha, fnWeight: beta, smooth, transform })`, else a loss of its own.
+ * emptyClass: 'zero', fpWeight: alpha, fnWeight: beta, smooth, transform })`, but for label maps with `overlap: 'minimum'`, else a loss of its own.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map (multiclass), else of the prediction's length.
  * Range: [0, 1], no unit; −ln: up to −ln eps, to the power gamma.
  * Numerics: as `tverskyLoss`; where the mean is 0 a power below 1 has slope 0, not ∞; against smp in f64 in

@@ -1,0 +1,235 @@
+//! Softmax over two to four classes: all classes of four pixels at once, in registers.
+//!
+//! The largest logit's exponential is 1, so only C − 1 are computed: those of the logits that lose against the largest
+//! one before them, in the order of the classes. Which class lost is found again by the same comparisons.
+//!
+//! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
+
+use crate::chunk::{BLOCK, direct_planes};
+use crate::math::ExpNegative;
+use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
+use crate::sums::{LogProduct, Sum};
+use crate::workspace::{Tile, Workspace, planes, planes_mut};
+use core::array::from_fn;
+use core::ops::Range;
+
+/// The blocks of so many vectors.
+fn blocks(vectors: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..vectors).step_by(BLOCK).map(move |from| from..(from + BLOCK).min(vectors))
+}
+
+/// exp(−(how far each loser is below the largest logit)); plane 0 of `lost` gets the largest logit itself.
+#[inline(always)]
+fn exponentials<const C: usize>(exp: &ExpNegative, z: [&[Quad]; C], lost: &mut [&mut [Quad]; C]) {
+    for i in 0..z[0].len() {
+        let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]).finite());
+        let (mut losers, mut highest) = (z, z[0]);
+        for k in 1..C {
+            losers[k] = z[k].at_most(highest);
+            highest = highest.at_least(z[k]);
+        }
+        highest.store(&mut lost[0][i]);
+        for k in 1..C {
+            (highest - losers[k]).store(&mut lost[k][i]);
+        }
+    }
+    for lost in &mut lost[1..] {
+        for lost in lost.iter_mut() {
+            exp.of(F32x4::load(lost)).store(lost);
+        }
+    }
+}
+
+/// The exponentials in the order of the classes.
+#[inline(always)]
+fn by_class<const C: usize>(z: [F32x4; C], lost: [F32x4; C]) -> [F32x4; C] {
+    let mut won = [z[0].less(z[0]); C];
+    let mut highest = z[0];
+    for k in 1..C {
+        won[k] = highest.less(z[k]);
+        highest = highest.at_least(z[k]);
+    }
+    let mut e = lost;
+    let mut champion = F32x4::splat(1.0);
+    for k in (1..C).rev() {
+        e[k] = won[k].select(champion, lost[k]);
+        champion = won[k].select(lost[k], champion);
+    }
+    e[0] = champion;
+    e
+}
+
+#[inline(always)]
+fn hot<const C: usize>(label: &[i32; LANES]) -> [Mask; C] {
+    let label = I32x4::load(label);
+    from_fn(|k| label.equals(I32x4::splat(k as i32)))
+}
+
+/// The value of each pixel's own class.
+#[inline(always)]
+fn picked<const C: usize>(values: [F32x4; C], hot: [Mask; C]) -> F32x4 {
+    (1..C).fold(values[0].keep(hot[0]), |picked, k| picked + values[k].keep(hot[k]))
+}
+
+/// p_k − g_k from anything proportional to p. Of the pixel's own class it is minus the sum of the others, which does not
+/// cancel.
+#[inline(always)]
+fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
+    let others: [F32x4; C] = from_fn(|k| p[k].drop(hot[k]));
+    let rest = others[1..].iter().fold(others[0], |rest, &p| rest + p);
+    from_fn(|k| others[k] - rest.keep(hot[k]))
+}
+
+impl Workspace {
+    /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, with `picks`, `below`
+    /// and `own`.
+    pub fn activate_few<const C: usize>(&mut self, picks: bool) {
+        let Self { tile, values, act, labels, top, others, peak, rest, below, own, .. } = self;
+        let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
+        let z = planes::<C>(values, tile);
+        let mut act = planes_mut::<C>(act, tile);
+        for block in blocks(tile.vectors) {
+            let z = z.map(|z| &z[block.clone()]);
+            let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
+            exponentials(&exp, z, &mut act);
+            let (labels, top, others) = (&labels[block.clone()], &mut top[block.clone()], &mut others[block.clone()]);
+            let (peak, rest) = (&mut peak[block.clone()], &mut rest[block.clone()]);
+            let (below, own) = (&mut below[block.clone()], &mut own[block]);
+            for i in 0..labels.len() {
+                let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
+                let lost: [F32x4; C] = from_fn(|k| F32x4::load(&act[k][i]));
+                let sum = lost[2..].iter().fold(lost[1], |sum, &e| sum + e);
+                let inverse = one / (one + sum);
+                let p = by_class(z, lost).map(|e| e * inverse);
+                lost[0].store(&mut top[i]);
+                sum.store(&mut others[i]);
+                inverse.store(&mut peak[i]);
+                (sum * inverse).store(&mut rest[i]);
+                for k in 0..C {
+                    p[k].store(&mut act[k][i]);
+                }
+                if picks {
+                    let hot = hot(&labels[i]);
+                    (lost[0] - picked(z, hot)).store(&mut below[i]);
+                    picked(p, hot).store(&mut own[i]);
+                }
+            }
+        }
+    }
+
+    /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
+    /// gradient times `scale`, or with `sums` the probabilities.
+    pub fn direct_few<const C: usize>(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> f64 {
+        let Self { tile, chunk, values, act, grad, labels, others, peak, totals, .. } = self;
+        let tile: &Tile = tile;
+        let (exp, one, largest) = (ExpNegative::new(), F32x4::splat(1.0), F32x4::splat(f32::MAX));
+        let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
+        let mut act = planes_mut::<C>(act, tile);
+        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
+        let mut found = [[Sum::new(); 2]; C];
+        let mut counts = [F32x4::splat(0.0); C];
+        for block in blocks(tile.vectors) {
+            let z = z.map(|z| &z[block.clone()]);
+            let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
+            let out = out.each_mut().map(|out| &mut out[block.clone()]);
+            let (labels, others, peak) = (&labels[block.clone()], &mut others[block.clone()], &mut peak[block]);
+            exponentials(&exp, z, &mut act);
+            if entropy {
+                for i in 0..labels.len() {
+                    let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
+                    let own = picked(z, hot(&labels[i])).finite();
+                    linear.add((F32x4::load(&act[0][i]) - own).at_most(largest));
+                }
+            }
+            for i in 0..labels.len() {
+                let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
+                let lost: [F32x4; C] = from_fn(|k| F32x4::load(&act[k][i]));
+                let sum = lost[2..].iter().fold(lost[1], |sum, &e| sum + e);
+                sum.store(&mut others[i]);
+                (one / (one + sum)).store(&mut peak[i]);
+                let e = by_class(z, lost);
+                for k in 0..C {
+                    e[k].store(&mut act[k][i]);
+                }
+            }
+            if entropy {
+                for others in others.iter() {
+                    product.multiply(F32x4::load(others));
+                }
+            }
+            if let Some(scale) = scale {
+                for i in 0..labels.len() {
+                    let factor = F32x4::splat(scale) * F32x4::load(&peak[i]);
+                    let errors = errors::<C>(from_fn(|k| F32x4::load(&act[k][i])), hot(&labels[i]));
+                    for k in 0..C {
+                        (factor * errors[k]).store(&mut out[k][i]);
+                    }
+                }
+            }
+            for k in (0..C).filter(|_| sums) {
+                let class = I32x4::splat(k as i32);
+                let [tp, all] = &mut found[k];
+                let state = act[k].iter().zip(&*peak).zip(labels).zip(out[k].iter_mut());
+                for (((e, peak), label), out) in state {
+                    let p = F32x4::load(e) * F32x4::load(peak);
+                    p.store(out);
+                    let hot = I32x4::load(label).equals(class);
+                    tp.add(p.keep(hot));
+                    all.add(p);
+                    // Whole numbers: exact in f32.
+                    counts[k] = counts[k] + one.keep(hot);
+                }
+            }
+        }
+        if sums {
+            for k in 0..C {
+                let mut g = Sum::new();
+                g.add(counts[k]);
+                for (r, sum) in [found[k][0], found[k][1], g].into_iter().enumerate() {
+                    totals[r * C + k] += sum.total();
+                }
+                totals[7 * C + k] += tile.pixels as f64;
+            }
+        }
+        linear.total() + product.total()
+    }
+
+    /// The gradient a + b g of the region losses from stored probabilities, and with `scale` that of cross-entropy.
+    pub fn direct_few_gradient<const C: usize>(&mut self, scale: Option<f32>) {
+        let Self { tile, chunk, values, grad, labels, table, .. } = self;
+        let tile: &Tile = tile;
+        let constants = Self::slot(table, C, 0);
+        let [a, b]: [[F32x4; C]; 2] = from_fn(|r| from_fn(|k| F32x4::splat(constants[r * C + k])));
+        let (p, mut out) = direct_planes::<C>(chunk, tile, values, grad);
+        for block in blocks(tile.vectors) {
+            let p = p.map(|p| &p[block.clone()]);
+            let out = out.each_mut().map(|out| &mut out[block.clone()]);
+            let labels = &labels[block];
+            for i in 0..labels.len() {
+                let hot: [Mask; C] = hot(&labels[i]);
+                let p: [F32x4; C] = from_fn(|k| F32x4::load(&p[k][i]));
+                let u: [F32x4; C] = from_fn(|k| a[k] + b[k].keep(hot[k]));
+                // Less the u of the largest p, so that a confident pixel's small gradient does not cancel.
+                let (mut peak, mut at_peak) = (p[0], u[0]);
+                for k in 1..C {
+                    at_peak = peak.less(p[k]).select(u[k], at_peak);
+                    peak = peak.at_least(p[k]);
+                }
+                let v = u.map(|u| u - at_peak);
+                let mean = (1..C).fold(v[0] * p[0], |mean, k| v[k].mul_add(p[k], mean));
+                for k in 0..C {
+                    ((v[k] - mean) * p[k]).store(&mut out[k][i]);
+                }
+            }
+            if let Some(scale) = scale {
+                let scale = F32x4::splat(scale);
+                for i in 0..labels.len() {
+                    let errors = errors::<C>(from_fn(|k| F32x4::load(&p[k][i])), hot(&labels[i]));
+                    for k in 0..C {
+                        scale.mul_add(errors[k], F32x4::load(&out[k][i])).store(&mut out[k][i]);
+                    }
+                }
+            }
+        }
+    }
+}
