@@ -13,6 +13,9 @@ import {
 } from 'segloss';
 import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
 import * as article from 'segloss/compat/article';
+import { DiceCELoss } from 'segloss/compat/monai';
+import { TverskyLoss } from 'segloss/compat/smp';
+import { CrossEntropyLoss } from 'segloss/compat/torch';
 import * as metrics from 'segloss/metrics';
 import { createPool, type Pool, type PoolWorker } from 'segloss/pool';
 
@@ -56,7 +59,15 @@ export const half = (
     },
 ): number => loss.value(array, target, call);
 
-export { article, checked, evaluation, grad, merged, metrics, same, ShapeError, simd, value };
+const peers: Loss[] = [
+  DiceCELoss({ softmax: true, to_onehot_y: true }),
+  TverskyLoss({ mode: 'multiclass', alpha: 0.3, beta: 0.7 }),
+  CrossEntropyLoss({ weight: [1, 2], ignore_index: 255 }),
+];
+// @ts-expect-error smp's modes are three
+TverskyLoss({ mode: 'multi' });
+
+export { article, checked, evaluation, grad, merged, metrics, peers, same, ShapeError, simd, value };
 
 export async function together(worker: () => PoolWorker): Promise<number> {
   const pool: Pool = await createPool({ threads: 2, worker });
