@@ -6,11 +6,14 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { transformSync } from 'esbuild';
 import { buildCli } from './build-cli.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -40,6 +43,11 @@ if (!existsSync(done) || statSync(done).mtimeMs < sources) {
     const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
     const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', aside];
     execFileSync(process.execPath, args, { stdio: 'inherit' });
+    // The declarations carry the docstrings; the code need not carry them again.
+    for (const name of readdirSync(aside, { recursive: true }).filter((name) => name.endsWith('.js'))) {
+      const path = join(aside, name);
+      writeFileSync(path, transformSync(readFileSync(path, 'utf8'), { target: 'es2022' }).code);
+    }
     mkdirSync(join(aside, 'core'), { recursive: true });
     const copied = readdirSync(join(root, 'ts', 'core')).filter((name) => COPIED.test(name));
     for (const name of copied) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));

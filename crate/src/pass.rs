@@ -213,9 +213,10 @@ impl Workspace {
         }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
             self.region_sums(stages.has(Stages::ALL_SUMS));
-            if minimum {
-                self.add_overlap();
-            }
+        }
+        // After the sums, which read the target itself.
+        if minimum {
+            self.overlap();
         }
         if stages.has(Stages::STORE) {
             self.write_out(|workspace| &workspace.act, channels, false);
@@ -224,9 +225,6 @@ impl Workspace {
             for k in 0..channels {
                 let plane = self.tile.plane(k);
                 self.grad[plane].fill([0.0; LANES]);
-            }
-            if minimum {
-                self.derive_overlap();
             }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
                 self.region_gradient(stages.has(Stages::CURVED));
