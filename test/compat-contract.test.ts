@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { lossFromJSON, Sums, weightedSum } from '../ts/index.js';
 import type { Loss, LossCall, Target } from '../ts/index.js';
+import type { TermLoss } from '../ts/loss.js';
 
 interface Case {
   readonly function: string;
@@ -142,6 +143,33 @@ describe.each(named)('%s', (_, { name, make, options, pred, target, call }) => {
     const json = JSON.parse(JSON.stringify(loss)) as ReturnType<Loss['toJSON']>;
     const losses = json.name === name ? { losses: { [name]: make } } : {};
     expect(lossFromJSON(json, losses).value(pred, target, call)).toBe(value);
+  });
+
+  test('an adapter may lay the channels last, or is told why not', () => {
+    const { shape } = call;
+    const first = (loss as TermLoss).terms[0]?.term.dataFormat === 'channelsFirst';
+    if (!first) return;
+    const [samples = 0, channels = 0, ...spatial] = shape;
+    const turned = <T extends Float32Array | Target>(data: T): T => {
+      if (data.length !== pred.length) return data;
+      const pixels = pred.length / samples / channels;
+      return data.map((__, to) => {
+        const [at, k] = [Math.floor(to / channels), to % channels];
+        const [b, i] = [Math.floor(at / pixels), at % pixels];
+        return data[(b * channels + k) * pixels + i] as number;
+      }) as T;
+    };
+    let found;
+    try {
+      const last = { ...call, shape: [samples, ...spatial, channels] };
+      found = (loss as TermLoss).channelsLast().valueAndGrad(turned(pred), turned(target), last);
+    } catch (error) {
+      expect(error).toBeInstanceOf(RangeError);
+      expect(String(error)).toMatch(/channels first/);
+      return;
+    }
+    expect(off([found.value], [value])).toBeLessThanOrEqual(1e-6);
+    expect(off(found.grad, turned(grad))).toBeLessThanOrEqual(1e-5);
   });
 
   test('mistakes are named, and the next call works', () => {

@@ -107,7 +107,7 @@ export function BinaryCrossentropy(options?: KerasSmoothedOptions): Loss {
         if (!from_logits) return pixelwise(call, term, { ...common, activation, of: 'mean', formula });
         const last = term.dataFormat === 'channelsLast';
         const factor = reduction === 'sum' ? 1 / call.channels : 1;
-        return foundBy(kernel, call, factor, (each) => channelMean(each, last));
+        return foundBy(kernel, call, term, factor, (each) => channelMean(each, last));
       },
     },
   );
@@ -237,13 +237,13 @@ function overAxes(name: string, given: KerasDiceOptions, make: (options: RegionO
   return settledLoss(name, shared, {
     given,
     formula: `of sums over the axes ${JSON.stringify(axis)} of [N, ...spatial, C]`,
-    find: (call) => {
+    find: (call, term) => {
       const { batch, classes } = pooled(axis, call.shape.length);
       const over = {
         aggregate: batch ? 'batch' : 'sample',
         average: classes ? 'micro' : 'macro',
       } as const;
-      return foundBy(make({ ...shared, ...over, smooth }), call);
+      return foundBy(make({ ...shared, ...over, smooth }), call, term);
     },
   });
 }

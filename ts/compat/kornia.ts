@@ -164,14 +164,21 @@ export interface KorniaFocalOptions extends KorniaIgnoreOptions {
 }
 
 /** One loss a pixel, in the plane of the pixel's class. */
-function inPlanes({ data }: Unreduced, labels: ArrayLike<number>, shape: readonly number[]): Unreduced {
-  const [samples = 0, channels = 0, ...spatial] = shape;
-  const pixels = spatial.reduce((a, b) => a * b, 1);
-  const planes = new Float32Array(samples * channels * pixels);
+function inPlanes(
+  { data }: Unreduced,
+  labels: ArrayLike<number>,
+  shape: readonly number[],
+  last: boolean,
+): Unreduced {
+  const channels = (last ? shape.at(-1) : shape[1]) ?? 1;
+  const pixels = data.length / (shape[0] ?? 1);
+  const planes = new Float32Array(data.length * channels);
   data.forEach((loss, at) => {
     const label = labels[at] ?? 0;
     const b = Math.floor(at / pixels);
-    if (loss !== 0) planes[(b * channels + label) * pixels + (at % pixels)] = loss;
+    const to = last ? at * channels + label : (b * channels + label) * pixels + (at % pixels);
+    // An ignored label is no class.
+    if (loss !== 0) planes[to] = loss;
   });
   return { data: planes, shape: [...shape] };
 }
@@ -214,7 +221,7 @@ export function focal_loss(options: KorniaFocalOptions): Loss {
   return settledLoss(name, shared, {
     given,
     formula: '−α_y w_y (1−p_y)^γ ln p_y, the mean over all entries of the prediction',
-    find: (call) => {
+    find: (call, term) => {
       const { channels, target, shape } = call;
       const loss = focalLoss({
         ...shared,
@@ -226,7 +233,8 @@ export function focal_loss(options: KorniaFocalOptions): Loss {
         normalizer: 'all',
       });
       const factor = reduction === 'sum' ? 1 : 1 / channels;
-      return foundBy(loss, call, factor, (each) => inPlanes(each, target, shape));
+      const last = term.dataFormat === 'channelsLast';
+      return foundBy(loss, call, term, factor, (each) => inPlanes(each, target, shape, last));
     },
   });
 }

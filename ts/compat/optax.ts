@@ -224,7 +224,7 @@ export function sigmoid_focal_loss(options?: OptaxFocalOptions): Loss {
     formula: 'W (g(1−p) + (1−g)p)^γ (−g ln p − (1−g) ln(1−p))',
     find: (call, term) =>
       !call.dense || isHard(call.target)
-        ? foundBy(hard, call)
+        ? foundBy(hard, call, term)
         : pixelwise(call, term, {
             activation: 'sigmoid',
             reduction: 'mean',

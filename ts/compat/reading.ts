@@ -14,6 +14,10 @@ class ReadingLoss extends TermLoss {
     this.#read = read;
   }
 
+  override channelsLast(): TermLoss {
+    throw new RangeError(`${this.name} reads its target with the channels first`);
+  }
+
   protected override read(target: Target, call: LossCall): [Target, LossCall] {
     const shape: unknown = (call as Partial<LossCall> | undefined)?.shape;
     // What is no call or no typed array is refused further on, as ever.

@@ -1,6 +1,7 @@
 /** Losses of peers that are settled only by a call: by its rank, by its channels, or by the numbers it holds. */
 import type { CheckedCall } from '../check/call.js';
 import { wholeLoss } from '../define.js';
+import { TermLoss } from '../loss.js';
 import type { Common } from '../term.js';
 import type { Loss, LossCall, SharedOptions, Unreduced, ValueAndGrad } from '../types.js';
 
@@ -45,25 +46,29 @@ export function settledLoss(name: string, shared: SharedOptions, definition: Def
   });
 }
 
-/** The call, for another loss; `shape` where it is another. */
-export function callOf({ shape, mask, pixelWeights, sampleWeights }: CheckedCall): LossCall {
+/** What of a checked call is the caller's. */
+function callOf({ shape, mask, pixelWeights, sampleWeights }: CheckedCall): LossCall {
   return { shape, mask, pixelWeights, sampleWeights };
 }
 
-/** What another loss finds of the call, times a factor. */
+/** What another loss of the package finds of the call, in the layout in force, times a factor. */
 export function foundBy(
-  loss: Loss,
+  given: Loss,
   call: CheckedCall,
+  { dataFormat }: Common,
   factor = 1,
   view: (unreduced: Unreduced) => Unreduced = (unreduced) => unreduced,
 ): Found {
-  const given = callOf(call);
-  const { value, grad } = loss.valueAndGrad(call.pred, call.target, { ...given, upstream: factor });
+  // An adapter may have turned the layout round.
+  const last = dataFormat === 'channelsLast' && given instanceof TermLoss;
+  const loss = last ? given.channelsLast() : given;
+  const more = callOf(call);
+  const { value, grad } = loss.valueAndGrad(call.pred, call.target, { ...more, upstream: factor });
   return {
     value: factor * value,
     grad,
     get unreduced() {
-      return view(loss.unreduced(call.pred, call.target, given));
+      return view(loss.unreduced(call.pred, call.target, more));
     },
   };
 }

@@ -108,15 +108,15 @@ export function dice_loss(options?: OptaxDiceOptions): Loss {
   return settledLoss(name, shared, {
     given,
     formula,
-    find: (call): Found => {
+    find: (call, term): Found => {
       const over = axis === null ? { batch: false, classes: false } : pooled(axis, call.shape.length);
       if (over.classes) {
         throw new RangeError('"axis" of dice_loss cannot have the axis of the classes, which come after it');
       }
       const aggregate = over.batch ? 'batch' : 'sample';
-      if (reduction !== 'none') return foundBy(together(aggregate), call);
+      if (reduction !== 'none') return foundBy(together(aggregate), call, term);
       const each = tverskyLoss({ ...shared, ...weights, aggregate });
-      return foundBy(each, call, 1, (found) => (kept.length > 0 ? weighted(found, kept) : found));
+      return foundBy(each, call, term, 1, (found) => (kept.length > 0 ? weighted(found, kept) : found));
     },
   });
 }
@@ -183,7 +183,7 @@ export function multiclass_generalized_dice_loss(options?: OptaxGeneralizedDiceO
         classWeights: raw.map((w) => (w / total) * channels),
         ...(given.ignore_background && { includeBackground: false }),
       });
-      const { value, grad } = foundBy(loss, call);
+      const { value, grad } = foundBy(loss, call, term);
       return { value, grad, unreduced: { data: Float64Array.of(value), shape: [] } };
     },
   });
@@ -231,9 +231,9 @@ export function binary_dice_loss(options?: OptaxBinaryDiceOptions): Loss {
     {
       given,
       formula: '1 − (TP + s)/(½P + ½G + s) of one channel',
-      find: (call): Found => {
+      find: (call, term): Found => {
         const { shape } = call;
-        const found = foundBy(one, shape.at(-1) === 1 ? call : { ...call, shape: [...shape, 1] });
+        const found = foundBy(one, shape.at(-1) === 1 ? call : { ...call, shape: [...shape, 1] }, term);
         return {
           value: found.value,
           grad: found.grad,
