@@ -35,3 +35,4 @@ export {
   type MonaiWassersteinOptions,
 } from './monai/generalized.js';
 export { type MonaiRegionOptions, type MonaiWeight } from './monai/options.js';
+export { type PeerReduction } from './peer.js';
