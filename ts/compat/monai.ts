@@ -4,7 +4,7 @@
  * A prediction is `[N, C, ...spatial]`; a target is a label map (`[N, ...spatial]`, MONAI's `[N, 1, ...spatial]` with
  * `to_onehot_y`) or of the prediction's shape: its length says which. `null` is Python's None. `reduction: 'none'` is read
  * with `unreduced()`; `value` is then the mean. Each is a setting of a loss of the package, and its `toJSON` is that loss's,
- * where its docstring says nothing else.
+ * where its docstring says nothing else. Not here: NACLLoss, whose penalty is of logits against smoothed labels.
  *
  * @module
  */
@@ -35,3 +35,4 @@ export {
   type MonaiWassersteinOptions,
 } from './monai/generalized.js';
 export { type MonaiRegionOptions, type MonaiWeight } from './monai/options.js';
+export { type PeerReduction } from './peer.js';

@@ -8,6 +8,7 @@
  *
  * @module
  */
+export { type PeerReduction } from './peer.js';
 export { type SmpMode } from './smp/options.js';
 export {
   FocalLoss,

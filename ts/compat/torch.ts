@@ -15,6 +15,8 @@ import { focalLoss } from '../loss/focal.js';
 import type { Loss } from '../types.js';
 import { orNone, type PeerReduction, REDUCTION, reductionOf } from './peer.js';
 
+export { type PeerReduction } from './peer.js';
+
 const weight = orNone(numbers({ min: 0 }));
 
 /** Options of torch's `CrossEntropyLoss`. */

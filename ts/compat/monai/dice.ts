@@ -1,7 +1,9 @@
-import { boolean, checkOptions, number, refuse } from '../../check/options.js';
+import { boolean, checkOptions, number } from '../../check/options.js';
+import { TermLoss } from '../../loss.js';
 import { diceLoss } from '../../loss/dice.js';
 import { jaccardLoss } from '../../loss/jaccard.js';
 import { tverskyLoss } from '../../loss/tversky.js';
+import type { RegionTerm, Where } from '../../term.js';
 import type { Loss } from '../../types.js';
 import { ignoring } from './ignore.js';
 import {
@@ -13,7 +15,6 @@ import {
   REGION,
   regionOf,
   smoothOf,
-  timesWeight,
   WEIGHT,
 } from './options.js';
 
@@ -42,16 +43,38 @@ export const MASKED = {
   soft_label: boolean,
 };
 
+/** A weight that no option of the package is: one number for all classes, or part of a loss before the mean. */
+function weighing(name: string, given: MonaiDiceOptions, loss: Loss): Loss {
+  if (!(loss instanceof TermLoss)) return loss;
+  const { weight, include_background } = given;
+  const first = include_background === false ? 1 : 0;
+  const weightOf = ({ kept, class: k }: Where): number => {
+    // MONAI weighs nothing where one class counts.
+    if (kept.length === 1) return 1;
+    return typeof weight === 'number' ? weight : (weight?.[k - first] ?? 1);
+  };
+  const terms = loss.terms.map(({ weight: outer, term }) => {
+    if (term.family !== 'region') return { weight: outer, term };
+    const score: RegionTerm['score'] = (sums, where) => {
+      const [{ value, partials }, w] = [term.score(sums, where), weightOf(where)];
+      return { value: w * value, partials: partials.map((partial) => w * partial) };
+    };
+    return { weight: outer, term: { ...term, score } };
+  });
+  const options = Object.entries(given).filter(([option]) => option in MASKED || option === 'ignore_index');
+  const text = `${loss.describe()}\n  weight: ${JSON.stringify(weight)}`;
+  return new TermLoss({ name, options: Object.fromEntries(options) }, terms, text);
+}
+
 /** The loss of checked options. */
-export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number): Loss {
+export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number, name = 'DiceLoss'): Loss {
   const { weight, jaccard = false, squared_pred = false, include_background } = given;
   const { numerator, denominator } = smoothOf(given);
-  if (given.reduction === 'none' && weight !== undefined && weight !== null) {
-    refuse(`"weight" with reduction: 'none': unreduced() of a region loss is without weights; multiply it`);
-  }
+  const list = typeof weight === 'object' && weight !== null && weight.length > 1 ? weight : undefined;
+  const own = typeof weight === 'number' || (list !== undefined && given.reduction === 'none');
   const options = {
     ...regionOf(given),
-    classWeights: channelWeights(weight, include_background),
+    classWeights: own ? undefined : channelWeights(list, include_background),
     classWeighting: 'raw',
     ignoreIndex,
     exponent: squared_pred ? 2 : 1,
@@ -61,7 +84,7 @@ export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number): Loss {
   const loss = jaccard
     ? jaccardLoss({ ...options, smooth: { numerator: numerator / 2, denominator: denominator / 2 } })
     : diceLoss({ ...options, smooth: { numerator, denominator } });
-  return timesWeight(weight, loss);
+  return own ? weighing(name, given, loss) : loss;
 }
 
 /**
@@ -73,8 +96,9 @@ export function diceOf(given: MonaiDiceOptions, ignoreIndex?: number): Loss {
  * `jaccardLoss` with half the smoothing.
  * Shapes: prediction `[N, C, ...spatial]`; target a label map or dense.
  * Range: [0, 1], no unit.
- * Numerics: as `diceLoss`; against MONAI in f64 in `test/compat.test.ts`.
- * Errors: as every loss; `RangeError` for `sigmoid` with `softmax`, for a callable, and for `weight` with 'none'.
+ * Numerics: as `diceLoss`; against MONAI in f64 in `test/compat.test.ts`. One weight for all, and weights with 'none', make
+ * it a loss of its own: `lossFromJSON(json, { losses: { DiceLoss } })`.
+ * Errors: as every loss; `RangeError` for `sigmoid` with `softmax`, and for a callable.
  * Source: MONAI 1.6.1, `monai.losses.DiceLoss`, after F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016.
  *
  * @example
@@ -113,7 +137,7 @@ export function DiceLoss(options?: MonaiDiceOptions): Loss {
  * ```
  */
 export function MaskedDiceLoss(options?: MonaiMaskedDiceOptions): Loss {
-  return diceOf(checkOptions('MaskedDiceLoss', options, MASKED));
+  return diceOf(checkOptions('MaskedDiceLoss', options, MASKED), undefined, 'MaskedDiceLoss');
 }
 
 /** Options of MONAI's `TverskyLoss`. */

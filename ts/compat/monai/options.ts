@@ -1,7 +1,6 @@
 /** Parameters that MONAI's losses share, and what they are here. */
 import { boolean, number, numberOrNumbers, refuse, type Rules } from '../../check/options.js';
-import { weightedSum } from '../../loss/weighted-sum.js';
-import type { Activation, Loss, Overlap, RegionOptions, Smooth } from '../../types.js';
+import type { Activation, Overlap, RegionOptions, Smooth } from '../../types.js';
 import { only, orNone, type PeerReduction, REDUCTION, reductionOf } from '../peer.js';
 
 /** Parameters of every loss of regions. */
@@ -72,11 +71,6 @@ export function channelWeights(
 ): readonly number[] | undefined {
   if (typeof weight !== 'object' || weight === null) return undefined;
   return includeBackground === false ? [0, ...weight] : weight;
-}
-
-/** The loss times a weight that is one number. */
-export function timesWeight(weight: MonaiWeight, loss: Loss): Loss {
-  return typeof weight === 'number' ? weightedSum([[weight, loss]]) : loss;
 }
 
 /** How the overlap of a soft label is counted. */

@@ -134,10 +134,10 @@ export function FocalLoss(options: SmpFocalOptions): Loss {
     own: { ...own, normalized, reduction },
     options: given,
   };
-  const options_ = { ...shared, reduction: reductionOf(summed ? 'sum' : 'mean') };
+  const common = { ...shared, reduction: reductionOf(summed ? 'sum' : 'mean') };
   if (normalized)
-    return wholeLoss('FocalLoss', options_, { ...described, run: normalizedByClass(options_, loss, factor) });
-  return pixelTermLoss('FocalLoss', options_, {
+    return wholeLoss('FocalLoss', common, { ...described, run: normalizedByClass(common, loss, factor) });
+  return pixelTermLoss('FocalLoss', common, {
     ...described,
     ...loss,
     fill: (table, classes, activation, scale) => {
