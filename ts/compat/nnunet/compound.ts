@@ -1,6 +1,8 @@
 /** The compounds of nnU-Net: Dice and a cross-entropy. */
 import { boolean, checkOptions, number, oneOf, type Rule, type Rules, show } from '../../check/options.js';
 import { ShapeError } from '../../errors.js';
+import { compoundLoss } from '../../define.js';
+import { TermLoss } from '../../loss.js';
 import { binaryCrossEntropyLoss } from '../../loss/binary-cross-entropy.js';
 import { weightedSum } from '../../loss/weighted-sum.js';
 import type { Loss, LossCall, Target } from '../../types.js';
@@ -89,6 +91,7 @@ function diceOptions(
 
 /** Both parts of a compound of softmax, as one sum. */
 function together<K extends { readonly ignore_index?: number | undefined }>(
+  name: string,
   given: NnunetCompoundOptions & { readonly ce_kwargs: K; readonly ignore_label?: number | null | undefined },
   entropy: (options: K) => Loss,
   dice: NnunetDiceClass,
@@ -99,10 +102,23 @@ function together<K extends { readonly ignore_index?: number | undefined }>(
   // A label below 0 is no class: left out of both, the two share one pass.
   const { ignore_index = -100 } = ce;
   const shared = ignore_label !== null || ignore_index < 0 ? { ignoreIndex: ignore_index } : {};
-  return weightedSum([
+  const both = weightedSum([
     [weight_ce, entropy(ce)],
     [weight_dice, diceOf(options, shared)],
   ]);
+  if (typeof options.clip_tp !== 'number' || !(both instanceof TermLoss)) return both;
+  // `SoftDiceLoss` itself has no ignored label: with one, only the compound says all in JSON.
+  return compoundLoss(name, {
+    parts: [[1, both]],
+    formula: 'weight_ce·CE + weight_dice·(−Dice)',
+    own: { weight_ce, weight_dice },
+    options: writable(given, dice),
+  });
+}
+
+/** The options as JSON can hold them: without functions. */
+function writable(given: object, dice: NnunetDiceClass): object {
+  return { ...given, ...(typeof dice === 'function' && { dice_class: dice.name }) };
 }
 
 /**
@@ -134,7 +150,7 @@ export function DC_and_CE_loss(options: NnunetDiceCrossEntropyOptions): Loss {
   const given = checkOptions<NnunetDiceCrossEntropyOptions>(name, options, rules);
   required(given.soft_dice_kwargs, 'soft_dice_kwargs', name);
   required(given.ce_kwargs, 'ce_kwargs', name);
-  return together(given, RobustCrossEntropyLoss, given.dice_class ?? 'SoftDiceLoss');
+  return together(name, given, RobustCrossEntropyLoss, given.dice_class ?? 'SoftDiceLoss');
 }
 
 /**
@@ -164,7 +180,7 @@ export function DC_and_topk_loss(options: NnunetDiceTopKOptions): Loss {
   const given = checkOptions<NnunetDiceTopKOptions>(name, options, { ...COMPOUND, ...LABEL });
   required(given.soft_dice_kwargs, 'soft_dice_kwargs', name);
   required(given.ce_kwargs, 'ce_kwargs', name);
-  return together(given, TopKLoss, 'SoftDiceLoss');
+  return together(name, given, TopKLoss, 'SoftDiceLoss');
 }
 
 /** The target without its last channel, and the call with the mask that this one is. */
@@ -248,7 +264,5 @@ export function DC_and_BCE_loss(options: NnunetDiceBinaryCrossEntropyOptions): L
     [weight_ce, entropy],
     [weight_dice, ofDice],
   ]);
-  // JSON holds no functions.
-  const plain = { ...given, ...(typeof dice === 'function' && { dice_class: dice.name }) };
-  return reading(name, plain, both, withoutLast);
+  return reading(name, writable(given, dice ?? 'MemoryEfficientSoftDiceLoss'), both, withoutLast);
 }
