@@ -19,6 +19,13 @@ export default defineConfig({
   resolve: {
     alias: {
       'segloss/compat/article': path('./ts/compat/article.ts'),
+      'segloss/compat/monai': path('./ts/compat/monai.ts'),
+      'segloss/compat/smp': path('./ts/compat/smp.ts'),
+      'segloss/compat/torch': path('./ts/compat/torch.ts'),
+      'segloss/compat/keras': path('./ts/compat/keras.ts'),
+      'segloss/compat/kornia': path('./ts/compat/kornia.ts'),
+      'segloss/compat/nnunet': path('./ts/compat/nnunet.ts'),
+      'segloss/compat/optax': path('./ts/compat/optax.ts'),
       'segloss/metrics': path('./ts/metrics/index.ts'),
       'segloss/geometric': path('./ts/geometric/index.ts'),
       'segloss/diagnose': path('./ts/diagnose.ts'),

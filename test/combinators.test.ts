@@ -224,6 +224,24 @@ describe('deepSupervision', () => {
     });
   });
 
+  test('a list of targets is one a scale', () => {
+    const targets = indices.map((index) => Uint8Array.from(index, (i) => 1 - (target[i] ? 1 : 0)));
+    const supervised = deepSupervision(diceLoss(), { weights: [1, 0.5, 2] });
+    const { value, values, grads } = supervised.valueAndGrad(predictions, targets, { shapes });
+    targets.forEach((labels, s) => {
+      const alone = diceLoss().valueAndGrad(predictions[s] as Float32Array, labels, {
+        shape: shapes[s] as number[],
+        upstream: [1, 0.5, 2][s],
+      });
+      expect(values[s]).toBe(alone.value);
+      expect(grads[s]).toEqual(alone.grad);
+    });
+    expect(supervised.value(predictions, targets, { shapes })).toBe(value);
+    expect(() => supervised.value(predictions, targets.slice(1), { shapes })).toThrow(
+      /one entry a prediction/,
+    );
+  });
+
   test('errors', () => {
     expect(() => deepSupervision({} as Loss)).toThrow(TypeError);
     expect(() => deepSupervision(diceLoss(), { weights: [NaN] })).toThrow(RangeError);

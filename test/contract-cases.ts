@@ -59,26 +59,38 @@ export const falseDiscoveryLoss = regionLoss(
 );
 
 export const LOSSES: readonly Entry[] = [
-  entry('pixel', 'binaryCrossEntropyLoss', binaryCrossEntropyLoss, ['labelSmoothing', 'positiveWeight'], {
-    activations: ['sigmoid', 'none'],
-  }),
-  entry('pixel', 'crossEntropyLoss', crossEntropyLoss, ['labelSmoothing'], {
+  entry(
+    'pixel',
+    'binaryCrossEntropyLoss',
+    binaryCrossEntropyLoss,
+    ['labelSmoothing', 'smoothedWeights', 'positiveWeight'],
+    {
+      activations: ['sigmoid', 'none'],
+    },
+  ),
+  entry('pixel', 'crossEntropyLoss', crossEntropyLoss, ['labelSmoothing', 'smoothedWeights'], {
     activations: ['softmax', 'none'],
   }),
   entry('pixel', 'focalLoss', focalLoss, ['gamma', 'alpha', 'normalized', 'reducedThreshold']),
-  entry('region', 'diceLoss', diceLoss, ['exponent', 'transform']),
-  entry('region', 'jaccardLoss', jaccardLoss, ['exponent', 'transform']),
-  entry('region', 'tverskyLoss', tverskyLoss, ['fpWeight', 'fnWeight', 'transform']),
+  entry('region', 'diceLoss', diceLoss, ['exponent', 'transform', 'overlap']),
+  entry('region', 'jaccardLoss', jaccardLoss, ['exponent', 'transform', 'overlap']),
+  entry('region', 'tverskyLoss', tverskyLoss, ['fpWeight', 'fnWeight', 'transform', 'overlap']),
   entry('region', 'focalTverskyLoss', focalTverskyLoss, ['fpWeight', 'fnWeight', 'power']),
   entry('region', 'sensitivitySpecificityLoss', sensitivitySpecificityLoss, ['sensitivityWeight']),
-  entry('region', 'generalizedDiceLoss', generalizedDiceLoss, ['weighting', 'absentClass', 'transform'], {
-    without: ['average', 'emptyClass', 'classWeighting'],
-  }),
+  entry(
+    'region',
+    'generalizedDiceLoss',
+    generalizedDiceLoss,
+    ['weighting', 'absentClass', 'transform', 'overlap'],
+    {
+      without: ['average', 'emptyClass', 'classWeighting'],
+    },
+  ),
   entry('region', 'falseDiscoveryLoss', falseDiscoveryLoss, ['floor']),
   entry('pixel', 'qualityFocalLoss', qualityFocalLoss, ['beta'], { activations: ['sigmoid', 'none'] }),
   entry('pixel', 'generalizedCrossEntropyLoss', generalizedCrossEntropyLoss, ['q', 'labelSmoothing']),
   entry('pixel', 'polyCrossEntropyLoss', polyCrossEntropyLoss, ['epsilon', 'labelSmoothing']),
-  entry('region', 'fBetaLoss', fBetaLoss, ['beta', 'transform']),
+  entry('region', 'fBetaLoss', fBetaLoss, ['beta', 'transform', 'overlap']),
   entry('region', 'matthewsLoss', matthewsLoss),
   entry(
     'region',

@@ -62,7 +62,7 @@ function kindOf(symbol: ts.Symbol, file: string): Export['kind'] {
   if (!(symbol.flags & ts.SymbolFlags.Value)) return 'type';
   const calls = checker.getTypeOfSymbol(symbol).getCallSignatures();
   const makes = calls.some((call) => checker.typeToString(call.getReturnType()) === 'Loss');
-  return makes && ['loss', 'geometric', 'compat'].includes(basename(dirname(file))) ? 'loss' : 'function';
+  return makes && /\/ts\/(loss|geometric|compat)\//.test(file) ? 'loss' : 'function';
 }
 
 function typeOf(node: ts.TypeNode): string {

@@ -11,6 +11,7 @@ const PAGES = [
   'docs/adapters.md',
   'docs/api-overview.md',
   'docs/pool.md',
+  'docs/same-name-different-functions.md',
   'docs/which-loss-when.md',
 ];
 

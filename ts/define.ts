@@ -2,7 +2,7 @@
 
 import { TermLoss } from './loss.js';
 import type { PixelTerm, RegionTerm, Term, WholeTerm } from './term.js';
-import type { Loss, PixelOptions, RegionOptions, SharedOptions, Smooth } from './types.js';
+import type { Loss, PixelOptions, RegionOptions, SharedOptions, Smooth, TransformOptions } from './types.js';
 
 function shared(name: string, options: SharedOptions) {
   return {
@@ -96,7 +96,11 @@ interface RegionDefinition {
 }
 
 /** A region loss. */
-export function sumsLoss(name: string, options: RegionOptions, definition: RegionDefinition): TermLoss {
+export function sumsLoss(
+  name: string,
+  options: RegionOptions & TransformOptions,
+  definition: RegionDefinition,
+): TermLoss {
   const term: RegionTerm = {
     ...shared(name, options),
     family: 'region',
@@ -105,6 +109,7 @@ export function sumsLoss(name: string, options: RegionOptions, definition: Regio
     average: definition.joint ? 'joint' : (options.average ?? 'macro'),
     classWeighting: options.classWeighting ?? 'normalized',
     emptyClass: options.emptyClass ?? 'score',
+    overlap: options.overlap ?? 'product',
     distances: definition.distances,
     readsBatch: definition.readsBatch ?? false,
     score: definition.score,

@@ -8,7 +8,7 @@
  * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.
  */
 import { type CheckedCall, sampleWeight } from './check/call.js';
-import { knownDivisor } from './family/pixel.js';
+import { knownDivisor, normalizerOf } from './family/pixel.js';
 import {
   type Chunk,
   type GroupGradient,
@@ -55,12 +55,10 @@ export interface Pass extends Work {
 
 /** The stages that count what the means of a group divide by. */
 function counting(call: CheckedCall, group: Group): number {
-  let stages = 0;
-  for (const member of group.pixel) {
-    if (knownDivisor(member, group.activation, call) !== undefined) continue;
-    stages |= member.term.normalizer === 'weights' ? STAGE.mass : STAGE.valid;
-  }
-  return stages;
+  const unknown = group.pixel.filter((member) => knownDivisor(member, group.activation, call) === undefined);
+  const weighed = unknown.some(({ term }) => normalizerOf(term, call) === 'weights');
+  const counted = unknown.some(({ term }) => normalizerOf(term, call) !== 'weights');
+  return (weighed ? STAGE.mass : 0) | (counted ? STAGE.valid : 0);
 }
 
 function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
@@ -73,7 +71,7 @@ function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array
     if (knownDivisor(member, group.activation, call) !== undefined) return;
     const { term, classes } = member;
     let divisor = 0;
-    if (term.normalizer === 'weights') {
+    if (normalizerOf(term, call) === 'weights') {
       const counted = softmax ? classes.weights.keys() : classes.kept;
       for (const k of counted) divisor += v * (classes.weights[k] ?? 1) * mass(k);
     } else if (softmax) divisor = valid(0);
@@ -169,12 +167,20 @@ export function elementsPass(
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
+/** All terms of a group have one overlap. */
+function minimum({ region }: Group): number {
+  return region[0]?.term.overlap === 'minimum' ? STAGE.minimum : 0;
+}
+
 /** The stages of pass 1. */
 function summing(group: Group): number {
   const allSums = group.region.some(({ term }) => term.allSums);
   const regionSums = group.distances ? STAGE.wasserstein : allSums ? STAGE.allSums : STAGE.sums;
   return (
-    STAGE.values | (group.pixel.length > 0 ? STAGE.terms : 0) | (group.region.length > 0 ? regionSums : 0)
+    STAGE.values |
+    (group.pixel.length > 0 ? STAGE.terms : 0) |
+    (group.region.length > 0 ? regionSums : 0) |
+    minimum(group)
   );
 }
 
@@ -224,13 +230,14 @@ export function gradientPass(
   sums?: GroupSums,
 ): Pass {
   const stages = groups.map(
-    ({ distances, slopes }, at) =>
+    (group, at) =>
       STAGE.values |
       STAGE.gradient |
       (sums ? STAGE.terms : 0) |
-      (distances ? STAGE.wasserstein : 0) |
-      (slopes ? STAGE.slopes : 0) |
-      (slopes?.raw ? STAGE.hinge : 0) |
+      (group.distances ? STAGE.wasserstein : 0) |
+      minimum(group) |
+      (group.slopes ? STAGE.slopes : 0) |
+      (group.slopes?.raw ? STAGE.hinge : 0) |
       (at > 0 ? STAGE.add : 0),
   );
   return { call, groups, stages, gradients, out, stored, sums };

@@ -63,7 +63,9 @@ export function makePlan(terms: readonly WeightedTerm[], channels: number): Plan
     if (term.family === 'whole') continue;
     // A matrix of distances takes the place of the common sums.
     const own = term.family === 'region' && term.distances !== undefined ? member.index : '';
-    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${own}`;
+    // So does another overlap, whose gradient reads another target.
+    const overlap = term.family === 'region' ? term.overlap : 'product';
+    const key = `${activationOf(term, channels)} ${term.ignoreIndex} ${overlap} ${own}`;
     groups.set(key, [...(groups.get(key) ?? []), member]);
   }
   return {
@@ -107,7 +109,11 @@ export function layOut(checked: CheckedCall, { groups, members }: Plan): Checked
     if (run > 1 && most < 2) return checked;
     return { ...checked, samples: 1, pixels: samples * pixels, run };
   }
-  const summed = groups.some(({ distances, pixel }) => distances || (sampleWeights && pixel.length > 0));
+  // What the core sums of one sample at a time.
+  const summed = groups.some(
+    ({ distances, pixel, region }) =>
+      distances || region[0]?.term.overlap === 'minimum' || (sampleWeights && pixel.length > 0),
+  );
   return most < 2 || summed ? checked : { ...checked, together: most, run };
 }
 

@@ -124,6 +124,7 @@ export const STAGE = {
   probabilities: 262_144,
   keep: 524_288,
   kept: 1_048_576,
+  minimum: 2_097_152,
 } as const;
 
 /** Where a chunk lies: some pixels of one sample, or all pixels of several. */

@@ -2,7 +2,15 @@
  * What a loss is made of: terms, each a pixel loss or a function of region sums, as plain data.
  */
 import type { CheckedCall } from './check/call.js';
-import type { Activation, DataFormat, EmptyClass, Normalizer, Reduction, Unreduced } from './types.js';
+import type {
+  Activation,
+  DataFormat,
+  EmptyClass,
+  Normalizer,
+  Overlap,
+  Reduction,
+  Unreduced,
+} from './types.js';
 
 /** Codes of activations, as the core knows them. */
 export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
@@ -82,6 +90,7 @@ export interface RegionTerm extends Common {
   readonly average: 'macro' | 'micro' | 'joint';
   readonly classWeighting: 'normalized' | 'raw';
   readonly emptyClass: EmptyClass;
+  readonly overlap: Overlap;
   /** Row y, column c: the distance of the classes of a generalized Wasserstein Dice loss. */
   readonly distances: readonly (readonly number[])[] | undefined;
   /** Whether its score depends on sums of other rows (`Where.empty`). */
@@ -191,6 +200,12 @@ export function fillCategories(
     table[k] = scale * (weights[k] ?? 1) * of(k) * (1 - smoothing);
     table[2 * channels + k] = (scale * smoothing) / channels;
   }
+}
+
+/** Has what smoothing spreads weighed by the class it is spread to, not by the label it is taken from. */
+export function weighSpread(table: Float32Array, { channels, kept, weights }: Classes): void {
+  table.fill(1, channels, 2 * channels);
+  for (const k of kept) table[2 * channels + k] = (table[2 * channels + k] ?? 0) * (weights[k] ?? 1);
 }
 
 /** The constants of a cross-entropy of either kind. */

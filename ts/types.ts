@@ -70,8 +70,8 @@ export interface SharedOptions {
   readonly classWeights?: readonly number[] | undefined;
 }
 
-/** What the mean of a pixel loss divides by. */
-export type Normalizer = 'valid' | 'weights' | 'all';
+/** What the mean of a pixel loss divides by; `'labelWeights'`: as `'weights'` of a label map, `'valid'` of a dense target. */
+export type Normalizer = 'valid' | 'weights' | 'all' | 'labelWeights';
 
 /** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
@@ -102,6 +102,15 @@ export type EmptyClass = 'score' | 'skip' | 'zero' | 'one';
 /** How a score s becomes a loss. */
 export type Transform = 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
 
+/** The option of cross-entropies whose weights may go by the smoothed label. */
+export interface WeightedSmoothingOptions extends SmoothedOptions {
+  /** Class and positive weights go by the smoothed label, as in torch; default false: by the label as given. */
+  readonly smoothedWeights?: boolean | undefined;
+}
+
+/** What a pixel adds to TP: p g, or the smaller of p and g. */
+export type Overlap = 'product' | 'minimum';
+
 /** Options every region loss takes. */
 export interface RegionOptions extends SharedOptions {
   /** Sums of each sample, then the mean of the samples' losses (default); or sums over the batch. */
@@ -116,8 +125,10 @@ export interface RegionOptions extends SharedOptions {
   readonly emptyClass?: EmptyClass | undefined;
 }
 
-/** The option of region losses that are a score. */
+/** The options of region losses that are a score of overlap. */
 export interface TransformOptions {
+  /** TP of a soft target: Σ w p g (default), or Σ w min(p, g), which is largest at p = g. */
+  readonly overlap?: Overlap | undefined;
   /** How a score s becomes a loss: 1 − s (default), −ln s, ln cosh(1 − s), −s, or (1 − s)^power. */
   readonly transform?: Transform | undefined;
 }

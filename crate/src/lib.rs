@@ -29,6 +29,7 @@ pub mod lanes;
 pub mod many_classes;
 pub mod math;
 pub mod ordered;
+pub mod overlap;
 pub mod pass;
 pub mod pixel;
 pub mod region;

@@ -53,6 +53,8 @@ impl Stages {
     pub const KEEP: u32 = 524_288;
     /// The one tile is as the pass before left it: nothing is read.
     pub const KEPT: u32 = 1_048_576;
+    /// The overlap of a soft target is the smaller of p and g.
+    pub const MINIMUM: u32 = 2_097_152;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -132,7 +134,8 @@ impl Workspace {
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
         let weighted = self.input.weights != Weights::None || self.tile.element_masked;
-        if activation == Activation::None || weighted || self.input.segment > 0 {
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
+        if activation == Activation::None || minimum || weighted || self.input.segment > 0 {
             return false;
         }
         if self.chunk.run > 0 {
@@ -140,7 +143,7 @@ impl Workspace {
             chunk.read(&chunk.values, tile, values);
         }
         self.blank();
-        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS);
+        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM);
         let done = match activation {
             Activation::Sigmoid => self.direct_channels(Stages(work)),
             _ => channels > 1 && self.direct_classes(Stages(work)),
@@ -218,6 +221,7 @@ impl Workspace {
 
     fn compute(&mut self, stages: Stages) {
         let Tile { channels, .. } = self.tile;
+        let minimum = stages.has(Stages::MINIMUM) && self.soft();
         if stages.has(Stages::TERMS) {
             for i in 0..self.terms.len() {
                 let sum = self.pixel_value(i, stages.has(Stages::EACH));
@@ -244,6 +248,10 @@ impl Workspace {
         }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
             self.region_sums(stages.has(Stages::ALL_SUMS));
+        }
+        // After the sums, which read the target itself.
+        if minimum {
+            self.overlap();
         }
         if stages.has(Stages::STORE) {
             self.write_out(|workspace| &workspace.act, channels, false);

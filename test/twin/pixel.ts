@@ -80,16 +80,25 @@ export const FOCAL_FACTOR = ({ gamma = 2, reducedThreshold: t }: Options, p: num
 
 export const PIXEL_TERMS: Readonly<Record<string, Term>> = {
   binaryCrossEntropyLoss: (options, _, { logP, logQ }, g, k) => {
-    const { labelSmoothing: e = 0, positiveWeight } = options;
+    const { labelSmoothing: e = 0, positiveWeight, smoothedWeights } = options;
     const label = g[k] as number;
+    const weight = of(positiveWeight, k) ?? 1;
+    if (smoothedWeights) {
+      const smooth = label * (1 - e) + e / 2;
+      return classWeight(options, k) * (times(weight * smooth, -logP) + times(1 - smooth, -logQ));
+    }
     // Weights go by the unsmoothed label: what smoothing takes from a positive keeps the weight of a positive.
-    const positive = (of(positiveWeight, k) ?? 1) * ((1 - e / 2) * -logP + (e / 2) * -logQ);
+    const positive = weight * ((1 - e / 2) * -logP + (e / 2) * -logQ);
     const negative = (e / 2) * -logP + (1 - e / 2) * -logQ;
     return classWeight(options, k) * (times(label, positive) + times(1 - label, negative));
   },
 
   crossEntropyLoss: (options, { channels }, { logP }, g, k) => {
-    const { labelSmoothing: e = 0 } = options;
+    const { labelSmoothing: e = 0, smoothedWeights } = options;
+    if (smoothedWeights) {
+      const smooth = (g[k] as number) * (1 - e) + (sum(g) * e) / channels;
+      return times(classWeight(options, k) * smooth, -logP);
+    }
     const weightOfLabel = e === 0 ? 0 : sum(g.map((label, j) => classWeight(options, j) * label));
     const label = classWeight(options, k) * (g[k] as number) * (1 - e) + (weightOfLabel * e) / channels;
     return times(label, -logP);
@@ -164,8 +173,10 @@ function weightedTerms(term: Term, options: Options, problem: Problem, z: Cube):
 }
 
 function divisor(options: Options, problem: Problem): number {
-  const { activation, channels, kept, valid, w, v, g } = problem;
-  const { normalizer = 'valid', meanOver = 'elements' } = options;
+  const { activation, channels, kept, valid, w, v, g, dense } = problem;
+  const { meanOver = 'elements' } = options;
+  const byLabel = dense ? 'valid' : 'weights';
+  const normalizer = options.normalizer === 'labelWeights' ? byLabel : (options.normalizer ?? 'valid');
   const softmax = activation === 'softmax';
   const counted = softmax ? [0] : kept;
   const counts = cube(problem, (b, i, k) => {

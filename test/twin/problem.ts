@@ -21,7 +21,8 @@ export interface Options {
   readonly includeBackground?: boolean;
   readonly classWeights?: readonly number[];
   readonly labelSmoothing?: number;
-  readonly normalizer?: 'valid' | 'weights' | 'all';
+  readonly normalizer?: 'valid' | 'weights' | 'all' | 'labelWeights';
+  readonly smoothedWeights?: boolean;
   readonly meanOver?: 'elements' | 'pixels';
   readonly positiveWeight?: number | readonly number[];
   readonly gamma?: number;
@@ -33,6 +34,7 @@ export interface Options {
   readonly emptyClass?: 'score' | 'skip' | 'zero' | 'one';
   readonly exponent?: 1 | 2;
   readonly transform?: 'oneMinus' | 'log' | 'logCosh' | 'negative' | { readonly power: number };
+  readonly overlap?: 'product' | 'minimum';
   readonly fpWeight?: number;
   readonly fnWeight?: number;
   readonly power?: number;
@@ -74,6 +76,8 @@ export interface Problem {
   readonly channels: number;
   readonly spatial: readonly number[];
   readonly channelsLast: boolean;
+  /** The target has an entry for each of the prediction's. */
+  readonly dense: boolean;
   /** The classes that count. */
   readonly kept: readonly number[];
   /** Target by [sample][pixel][class]; 0 where invalid. */
@@ -167,7 +171,7 @@ export function readProblem(config: Config, target: ArrayLike<number>, call: Los
     pixelWeights === undefined ? 1 : (pixelWeights[wide ? offset(sizes, b, i, k) : b * pixels + i] as number),
   );
   const v = Array.from({ length: samples }, (_, b) => sampleWeights?.[b] ?? 1);
-  return { ...sizes, activation, spatial, kept: keptClasses(options, channels), g, valid, w, v };
+  return { ...sizes, activation, spatial, dense, kept: keptClasses(options, channels), g, valid, w, v };
 }
 
 /** Prediction-shaped numbers back in the prediction's layout. */

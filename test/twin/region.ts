@@ -35,6 +35,7 @@ function sumsOf(
   samples: readonly number[],
   k: number,
   weighSamples: boolean,
+  overlap: Options['overlap'],
 ): Sums {
   const sums = { tp: 0, p: 0, g: 0, p2: 0, g2: 0, fgError: 0, bgError: 0, n: 0 };
   for (const b of samples) {
@@ -44,7 +45,7 @@ function sumsOf(
       if (!at(problem.valid, b, i, k) || w === 0) continue;
       const [x, g] = [at(p, b, i, k), at(problem.g, b, i, k)];
       const error = (g - x) ** 2;
-      sums.tp += w * x * g;
+      sums.tp += w * (overlap === 'minimum' ? Math.min(x, g) : x * g);
       sums.p += w * x;
       sums.g += w * g;
       sums.p2 += w * x * x;
@@ -215,7 +216,7 @@ function wassersteinDice(
   const largest = Math.max(...distances.flat());
   const sized = weighting === 'generalized';
   const { numerator, denominator } = smoothOf(options, 1e-5);
-  const sizes = problem.kept.map((y) => sumsOf(problem, p, samples, y, weighSamples).g);
+  const sizes = problem.kept.map((y) => sumsOf(problem, p, samples, y, weighSamples, 'product').g);
   let [top, bottom] = [numerator, denominator];
   problem.kept.forEach((y, j) => {
     const weight = options.classWeights?.[y] ?? 1;
@@ -276,7 +277,7 @@ function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[
     const perClass = kept.map((k) =>
       name === 'clDiceLoss'
         ? skeletonSums(options.iterations ?? 3, problem, p, samples, k, batch)
-        : sumsOf(problem, p, samples, k, batch),
+        : sumsOf(problem, p, samples, k, batch, options.overlap),
     );
     const row = { n: sum(perClass.map((s) => s.n)), weight: batch ? 1 : (v[b] as number) };
     if (name === 'generalizedWassersteinDiceLoss') {

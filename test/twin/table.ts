@@ -34,7 +34,7 @@ const SHARED: Readonly<Record<string, Values>> = {
 
 const PIXEL: Readonly<Record<string, Values>> = {
   ...SHARED,
-  normalizer: always('valid', 'weights', 'all'),
+  normalizer: always('valid', 'weights', 'all', 'labelWeights'),
   meanOver: always('elements', 'pixels'),
 };
 
@@ -56,6 +56,7 @@ const REGION: Readonly<Record<string, Values>> = {
 };
 
 const TRANSFORM: Readonly<Record<string, Values>> = {
+  overlap: always('minimum', 'product'),
   transform: always('oneMinus', 'log', 'logCosh', 'negative', { power: 0.75 }, { power: 2 }, { power: 1 }),
 };
 
@@ -77,12 +78,13 @@ const ARTICLE: Readonly<Record<string, Entry>> = {
     options: {
       ...PIXEL,
       labelSmoothing: always(0, 0.1, 0.4),
+      smoothedWeights: always(true, false),
       positiveWeight: (channels) => [0, 3, ...perClass(2, 0.5, 7)(channels)],
     },
   },
   crossEntropyLoss: {
     activations: ['softmax', 'none'],
-    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4) },
+    options: { ...PIXEL, labelSmoothing: always(0, 0.1, 0.4), smoothedWeights: always(true, false) },
   },
   focalLoss: {
     activations: all,
@@ -208,7 +210,13 @@ const WHOLE: Readonly<Record<string, Entry>> = {
   },
   topKCrossEntropyLoss: {
     activations: all,
-    options: { ...SHARED, labelSmoothing: always(0, 0.1), percent: always(1, 33, 100) },
+    options: {
+      ...SHARED,
+      labelSmoothing: always(0, 0.1),
+      smoothedWeights: always(true, false),
+      normalizer: always('valid', 'all'),
+      percent: always(1, 33, 100),
+    },
   },
   ohemCrossEntropyLoss: {
     activations: all,

@@ -108,12 +108,14 @@ function select(options: Options, problem: Problem, z: Cube, ohem: boolean): Sel
   const counted = [...elements({ ...problem, kept: problem.activation === 'softmax' ? [0] : problem.kept })];
   const divide = pixels && problem.activation === 'none' ? problem.kept.length : 1;
   const valid = Math.floor(counted.length / divide);
+  const all = problem.samples * problem.pixels * (pixels ? 1 : problem.kept.length);
+  const units = options.normalizer === 'all' ? all : valid;
   const { percent = 10, threshold = 0.7, minKept = 100_000 } = options;
-  const least = ohem ? minKept : Math.max(1, Math.floor((valid * percent) / 100));
+  const least = ohem ? minKept : Math.max(1, Math.floor((units * percent) / 100));
   const above = ohem ? -Math.log(threshold) : Infinity;
   const order = ranks.map((loss, unit) => ({ loss, unit })).sort((a, b) => b.loss - a.loss);
   const harder = order.filter(({ loss }) => loss > above).length;
-  const count = valid === 0 ? 0 : Math.max(harder, Math.min(least, valid));
+  const count = units === 0 ? 0 : Math.max(harder, Math.min(least, units));
   const taken = new Set(order.slice(0, count).map(({ unit }) => unit));
   return { losses: losses.map((loss, unit) => (taken.has(unit) ? loss : 0)), count, pixels };
 }

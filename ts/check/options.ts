@@ -142,7 +142,7 @@ export const SHARED: Rules = {
 
 export const PIXEL: Rules = {
   ...SHARED,
-  normalizer: oneOf('valid', 'weights', 'all'),
+  normalizer: oneOf('valid', 'weights', 'all', 'labelWeights'),
   meanOver: oneOf('elements', 'pixels'),
 };
 
@@ -157,7 +157,7 @@ export const REGION: Rules = {
   emptyClass: oneOf('score', 'skip', 'zero', 'one'),
 };
 
-export const TRANSFORM: Rules = { transform };
+export const TRANSFORM: Rules = { transform, overlap: oneOf('product', 'minimum') };
 
 /** A deep copy of plain data without absent entries; typed arrays and other instances stay what they are. */
 export function copy<T>(value: T): T {

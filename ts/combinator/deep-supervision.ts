@@ -12,7 +12,7 @@ export interface DeepSupervisionOptions {
 
 /** What comes with a call on several scales: a `LossCall` with the shape of each prediction, all else as the finest has it. */
 export interface DeepSupervisionCall extends Omit<LossCall, 'shape' | 'sample' | 'out'> {
-  /** The shapes of the predictions, finest first; target, mask and pixel weights are those of the first. */
+  /** The shapes of the predictions, finest first; mask, pixel weights and a target that is no list are those of the first. */
   readonly shapes: readonly (readonly number[])[];
   /** Where the gradients go. */
   readonly outs?: readonly Float32Array[] | undefined;
@@ -20,10 +20,14 @@ export interface DeepSupervisionCall extends Omit<LossCall, 'shape' | 'sample' |
 
 /** A loss on predictions of several scales. */
 export interface DeepSupervision {
-  value(predictions: readonly Prediction[], target: Target, call: DeepSupervisionCall): number;
+  value(
+    predictions: readonly Prediction[],
+    target: Target | readonly Target[],
+    call: DeepSupervisionCall,
+  ): number;
   valueAndGrad(
     predictions: readonly Prediction[],
-    target: Target,
+    target: Target | readonly Target[],
     call: DeepSupervisionCall,
   ): {
     readonly value: number;
@@ -85,7 +89,7 @@ interface Grid {
  * A loss on predictions of several scales, each against the labels at its own resolution.
  *
  * Formula: Σ_s weight_s·loss_s. A coarser scale takes the label, mask and weight nearest to the middle of its pixel
- * (`'nearest-exact'` of torch and MONAI); the target is given once, at the finest.
+ * (`'nearest-exact'` of torch and MONAI); the target is given once, at the finest, or as a list, one a scale.
  * Gradient: weight_s times that of the loss, for each scale.
  * Shapes: predictions of any number of scales, finest first, of equal samples, channels and number of spatial dimensions.
  * Empty: the loss's own, at each scale: a small structure may be absent from a coarse one.
@@ -118,7 +122,7 @@ export function deepSupervision(loss: Loss, options: DeepSupervisionOptions = {}
   /** The weight, prediction, target and call of each scale. */
   const scales = (
     predictions: readonly Prediction[],
-    target: Target,
+    target: Target | readonly Target[],
     { shapes, outs, ...call }: DeepSupervisionCall,
   ): { weight: number; prediction: Prediction; target: Target; call: LossCall }[] => {
     if (!isList(predictions) || !isList(shapes)) {
@@ -126,6 +130,11 @@ export function deepSupervision(loss: Loss, options: DeepSupervisionOptions = {}
     }
     if (shapes.length !== predictions.length || (outs && outs.length !== predictions.length)) {
       refuse(`"shapes" and "outs" expected one entry a prediction, ${predictions.length}`);
+    }
+    if (isList(target) && target.length !== predictions.length) {
+      refuse(
+        `"target" as a list expected one entry a prediction, ${predictions.length}, got ${target.length}`,
+      );
     }
     if (given && given.length !== predictions.length) {
       refuse(`"weights" expected one a prediction, ${predictions.length}, got ${given.length}`);
@@ -146,12 +155,13 @@ export function deepSupervision(loss: Loss, options: DeepSupervisionOptions = {}
       }
       const own: LossCall = { ...call, shape, ...(outs && { out: outs[s] }) };
       const scale = { weight: weights[s] ?? 0, prediction };
-      if (s === 0) return { ...scale, target, call: own };
+      const labels = isList(target) ? (target as readonly Target[])[s] : undefined;
+      if (s === 0) return { ...scale, target: labels ?? (target as Target), call: own };
       const grid = { samples: finest[0] ?? 0, pixels, index: nearest(spatial(finest), spatial(shape)), last };
       const { mask, pixelWeights } = call;
       return {
         ...scale,
-        target: resized(target, grid),
+        target: labels ?? resized(target as Target, grid),
         call: {
           ...own,
           ...(mask && { mask: resized(Float32Array.from(mask), grid) }),

@@ -119,6 +119,6 @@ class RegionsLoss extends TermLoss {
 export function regions(loss: Loss, sets: readonly (readonly number[])[]): Loss {
   if (!(loss instanceof TermLoss))
     throw new TypeError(`"loss" expected a loss of this package, got ${show(loss)}`);
-  if (loss.ownTarget) refuse('"loss" has regions already');
+  if (loss.ownTarget) refuse('"loss" makes its target itself already');
   return new RegionsLoss(loss, checkSets(sets));
 }

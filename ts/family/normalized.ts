@@ -56,3 +56,26 @@ export function normalized(options: PixelOptions, loss: Parts, factor: Parts): W
     };
   };
 }
+
+/** Σ_k w_k L_k / Σ_k w_k, L_k the loss of channel k divided by the sum of its own factors. */
+export function normalizedByClass(options: PixelOptions, loss: Parts, factor: Parts): WholeTerm['run'] {
+  const run = normalized(options, loss, factor);
+  return (call, classes, activation, common): Whole => {
+    const plain = classes.weights.map(() => 1);
+    const total = classes.kept.reduce((sum, k) => sum + (classes.weights[k] ?? 1), 0);
+    const runs = classes.kept.map((k) => ({
+      share: total > 0 ? (classes.weights[k] ?? 1) / total : 0,
+      own: run(call, { ...classes, kept: [k], weights: plain }, activation, common),
+    }));
+    return {
+      value: runs.reduce((sum, { share, own }) => sum + share * own.value, 0),
+      gradient: runs.flatMap(({ share, own }) =>
+        own.gradient.map((group) => ({
+          ...group,
+          pixel: group.pixel.map((one) => ({ ...one, scale: share * one.scale })),
+        })),
+      ),
+      unreduced: { data: Float64Array.from(runs, ({ own }) => own.value), shape: [runs.length] },
+    };
+  };
+}

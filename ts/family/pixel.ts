@@ -2,7 +2,13 @@
 import type { CheckedCall } from '../check/call.js';
 import type { PixelSums } from '../sums.js';
 import type { Classes, PixelTerm } from '../term.js';
-import type { Activation } from '../types.js';
+import type { Activation, Normalizer } from '../types.js';
+
+/** What a pixel term's mean goes by, for the target at hand. */
+export function normalizerOf({ normalizer }: PixelTerm, { dense }: CheckedCall): Normalizer {
+  if (normalizer !== 'labelWeights') return normalizer;
+  return dense ? 'valid' : 'weights';
+}
 
 /** What a pixel term's mean divides by, when it is known without looking at the data. */
 export function knownDivisor(
@@ -11,9 +17,10 @@ export function knownDivisor(
   call: CheckedCall,
 ): number | undefined {
   if (term.reduction === 'sum') return 1;
+  const normalizer = normalizerOf(term, call);
   const counts =
-    term.normalizer === 'all' ||
-    (term.normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
+    normalizer === 'all' ||
+    (normalizer === 'valid' && call.mask === undefined && term.ignoreIndex === undefined);
   if (!counts) return undefined;
   return call.samples * call.pixels * (activation === 'softmax' ? 1 : classes.kept.length);
 }

@@ -3,7 +3,7 @@ import type { CheckedCall } from '../check/call.js';
 import { countPass, type Group, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import { unreducedPass } from '../stream.js';
-import type { Classes, PixelTerm, Whole, WholeTerm } from '../term.js';
+import { type Classes, type PixelTerm, weighSpread, type Whole, type WholeTerm } from '../term.js';
 import type { Activation } from '../types.js';
 import { workspace } from '../workspace.js';
 import { entropyTerm, isDistribution } from './entropy.js';
@@ -11,9 +11,13 @@ import { entropyTerm, isDistribution } from './entropy.js';
 /** How many are selected at least, of so many, and above which loss all are. */
 interface Rule {
   readonly labelSmoothing: number;
+  /** Whether class weights go by the smoothed label. */
+  readonly smoothedWeights: boolean;
   /** Whether losses are ranked without any weights. */
   readonly unweighted: boolean;
-  least(valid: number): number;
+  /** What a share is of: the units that are valid, or all, of which those left out have loss 0. */
+  readonly normalizer: 'valid' | 'all';
+  least(units: number): number;
   readonly above: number;
 }
 
@@ -76,7 +80,14 @@ function select(from: Float32Array, least: number, above: number): { taken: Floa
 export function ranked(rule: Rule): WholeTerm['run'] {
   return (call, classes, activation, common): Whole => {
     const pixels = isDistribution(activation, call.channels);
-    const term = entropyTerm(common, {}, classes, activation, rule.labelSmoothing);
+    const entropy = entropyTerm(common, rule, classes, activation, rule.labelSmoothing);
+    const term: PixelTerm = {
+      ...entropy,
+      fill: (table, own, ...rest) => {
+        entropy.fill(table, own, ...rest);
+        if (pixels && rule.smoothedWeights) weighSpread(table, own);
+      },
+    };
     const ranking: Ranking = { call, activation, term, classes, pixels };
     const found = losses(ranking);
     const plain: Ranking = {
@@ -88,8 +99,8 @@ export function ranked(rule: Rule): WholeTerm['run'] {
     const count = countPass(call, groupOf(counting));
     runPass(count);
     const elements = count.sums.pixel[0]?.divisor ?? 0;
-    const valid = pixels && activation === 'none' ? Math.floor(elements / classes.kept.length) : elements;
-    const least = valid === 0 ? 0 : Math.min(rule.least(valid), valid);
+    const units = pixels && activation === 'none' ? Math.floor(elements / classes.kept.length) : elements;
+    const least = units === 0 ? 0 : Math.min(rule.least(units), units);
     const { taken, count: selected } = select(rule.unweighted ? losses(plain) : found, least, rule.above);
     let sum = 0;
     const data = found.map((loss, i) => ((taken[i] ?? 0) === 0 ? 0 : loss));

@@ -44,6 +44,7 @@ export function overSkeletons(
       allSums: true,
       distances: undefined,
       readsBatch: false,
+      overlap: 'product',
       score: clDiceScore(smooth, harmonicSmooth),
     };
     const { samples, channels } = call;

@@ -1,22 +1,23 @@
-import { checkOptions, numberOrNumbers, refuseActivation, SMOOTHED } from '../check/options.js';
+import { boolean, checkOptions, numberOrNumbers, refuseActivation, SMOOTHED } from '../check/options.js';
 import { pixelLoss } from '../define.js';
 import { fillElements } from '../term.js';
-import type { Loss, SmoothedOptions } from '../types.js';
+import type { Loss, WeightedSmoothingOptions } from '../types.js';
 
 /** Options of `binaryCrossEntropyLoss`. */
-export interface BinaryCrossEntropyOptions extends SmoothedOptions {
+export interface BinaryCrossEntropyOptions extends WeightedSmoothingOptions {
   /** Weight of the positives, one for all channels or one a channel; default 1. ≠ 1 is weighted cross-entropy. */
   readonly positiveWeight?: number | readonly number[] | undefined;
 }
 
 const KERNEL = 0;
-const RULES = { ...SMOOTHED, positiveWeight: numberOrNumbers({ min: 0 }) };
+const RULES = { ...SMOOTHED, smoothedWeights: boolean, positiveWeight: numberOrNumbers({ min: 0 }) };
 
 /**
  * Binary cross-entropy (log loss) of independent channels; weighted cross-entropy when positives weigh more.
  *
  * Formula: β g·softplus(−z) + (1−g)·softplus(z) = −β g ln p − (1−g) ln(1−p), β = `positiveWeight`. With
- * `labelSmoothing` ε, g becomes g(1−ε) + ε/2; β goes by the unsmoothed g. The mean is over the elements of `classes`.
+ * `labelSmoothing` ε, g becomes g(1−ε) + ε/2; β goes by the unsmoothed g, or, `smoothedWeights`, by the smoothed one. The
+ * mean is over the elements of `classes`.
  * Gradient: (1 − g)p − β g(1 − p) by z, which is p − g for β = 1.
  * Shapes: prediction `[N, C, ...spatial]`; target of the same length in [0, 1], or a label map, one-hot per channel.
  * Range: [0, ∞) nats; 0 for a certain, right prediction.
@@ -46,7 +47,7 @@ export function binaryCrossEntropyLoss(options?: BinaryCrossEntropyOptions): Los
   const name = 'binaryCrossEntropyLoss';
   const given = checkOptions(name, options, RULES);
   refuseActivation(name, given.activation, 'softmax', 'crossEntropyLoss');
-  const { positiveWeight = 1, labelSmoothing = 0 } = given;
+  const { positiveWeight = 1, labelSmoothing = 0, smoothedWeights = false } = given;
   const half = labelSmoothing / 2;
   const weightOf = (k: number): number =>
     typeof positiveWeight === 'number' ? positiveWeight : (positiveWeight[k] ?? 1);
@@ -58,14 +59,14 @@ export function binaryCrossEntropyLoss(options?: BinaryCrossEntropyOptions): Los
       perClass: { positiveWeight: typeof positiveWeight === 'number' ? undefined : positiveWeight },
       fill: (table, classes, _, scale) => {
         fillElements(table, classes, scale, (k) => ({
-          positiveAt0: half,
+          positiveAt0: half * (smoothedWeights ? weightOf(k) : 1),
           positiveAt1: weightOf(k) * (1 - half),
           negativeAt0: 1 - half,
-          negativeAt1: weightOf(k) * half,
+          negativeAt1: half * (smoothedWeights ? 1 : weightOf(k)),
         }));
       },
       formula: 'β g softplus(−z) + (1−g) softplus(z), β = positiveWeight',
-      own: { positiveWeight, labelSmoothing },
+      own: { positiveWeight, labelSmoothing, smoothedWeights },
       options: given,
     },
   );

@@ -1,7 +1,7 @@
-import { checkOptions, refuseActivation, SMOOTHED } from '../check/options.js';
+import { boolean, checkOptions, refuseActivation, SMOOTHED } from '../check/options.js';
 import { pixelLoss } from '../define.js';
-import { fillCategories } from '../term.js';
-import type { Loss, SmoothedOptions } from '../types.js';
+import { fillCategories, weighSpread } from '../term.js';
+import type { Loss, WeightedSmoothingOptions } from '../types.js';
 
 const KERNEL = 1;
 
@@ -9,7 +9,8 @@ const KERNEL = 1;
  * Cross-entropy of a pixel's distribution over classes.
  *
  * Formula: Σ_k w_k g_k (lse(z) − z_k) = −Σ_k w_k g_k ln p_k, w = `classWeights`. With `labelSmoothing` ε, g becomes
- * g(1−ε) + ε/C; weights go by the unsmoothed label. The mean is over pixels (activation `'none'`: over elements).
+ * g(1−ε) + ε/C; weights go by the unsmoothed label, or, `smoothedWeights`, by the smoothed one. The mean is over pixels
+ * (activation `'none'`: over elements).
  * Gradient: p_k Σ_j w_j g_j − w_k g_k by z_k; w_y(p_k − [k = y]) for the label y.
  * Shapes: prediction `[N, C, ...spatial]`, C ≥ 2; target a label map, or dense of the prediction's length.
  * Range: [0, ∞) nats; ln C for equal logits.
@@ -32,11 +33,11 @@ const KERNEL = 1;
  * loss.value(logits, labels, { shape: [1, 2, 3] }); // => 0.0878
  * ```
  */
-export function crossEntropyLoss(options?: SmoothedOptions): Loss {
+export function crossEntropyLoss(options?: WeightedSmoothingOptions): Loss {
   const name = 'crossEntropyLoss';
-  const given = checkOptions(name, options, SMOOTHED);
+  const given = checkOptions(name, options, { ...SMOOTHED, smoothedWeights: boolean });
   refuseActivation(name, given.activation, 'sigmoid', 'binaryCrossEntropyLoss');
-  const { labelSmoothing = 0 } = given;
+  const { labelSmoothing = 0, smoothedWeights = false } = given;
   return pixelLoss(
     name,
     { activation: 'softmax', ...given },
@@ -44,9 +45,10 @@ export function crossEntropyLoss(options?: SmoothedOptions): Loss {
       kernel: KERNEL,
       fill: (table, classes, _, scale) => {
         fillCategories(table, classes, scale, labelSmoothing, () => 1);
+        if (smoothedWeights) weighSpread(table, classes);
       },
       formula: 'Σ_k w_k g_k (lse(z) − z_k)',
-      own: { labelSmoothing },
+      own: { labelSmoothing, smoothedWeights },
       options: given,
     },
   );

@@ -21,6 +21,7 @@ export function overlapScore(exponent: 1 | 2, smooth: Smooth, curve: Curve): Sco
  * Dice loss: one minus the soft Dice coefficient, the overlap of prediction and truth against their sizes.
  *
  * Formula: 1 − (2TP + s_n)/(P + G + s_d) per class; `exponent: 2` takes Σp² + Σg² for P + G. s = `smooth`, 1e-5.
+ * TP is Σ p g; `overlap: 'minimum'` takes Σ min(p, g), so that a soft target is met best by p = g.
  * Gradient: w(S − 2g)/D by p, S = (2TP + s_n)/D, D = P + G + s_d; with `exponent: 2` 2w(S p − g)/D, D = P2 + G2 + s_d.
  * `transform` multiplies: 'log' by 1/S (0 below 1e-7), 'logCosh' by tanh(1 − S), `{ power: q }` by q(1 − S)^(q−1),
  * 'negative' by 1.
@@ -36,7 +37,8 @@ export function overlapScore(exponent: 1 | 2, smooth: Smooth, curve: Curve): Sco
  * of p and 1 − p (`test/gradient.test.ts`).
  * Errors: as every loss; `RangeError` for an exponent other than 1 and 2.
  * Source: F. Milletari, N. Navab, S.-A. Ahmadi, "V-Net", 2016, section 3 (squared); C. H. Sudre et al., "Generalised
- * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2.
+ * Dice Overlap as a Deep Learning Loss Function for Highly Unbalanced Segmentations", 2017, eq. 2; Z. Wang et al., "Dice
+ * Semimetric Losses: Optimizing the Dice Score with Soft Labels", 2023 (the minimum).
  *
  * @example
  * ```ts
@@ -51,13 +53,13 @@ export function overlapScore(exponent: 1 | 2, smooth: Smooth, curve: Curve): Sco
 export function diceLoss(options?: OverlapOptions): Loss {
   const name = 'diceLoss';
   const given = checkOptions(name, options, OVERLAP);
-  const { exponent = 1, transform = 'oneMinus' } = given;
+  const { exponent = 1, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
   return sumsLoss(name, given, {
     allSums: square,
     score: overlapScore(exponent, smooth, curveOf(transform)),
     formula: `1 − (2TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} + s_d)`,
-    own: { exponent, smooth, transform },
+    own: { exponent, smooth, transform, overlap },
   });
 }

@@ -39,13 +39,13 @@ const RULES = { ...REGION, ...TRANSFORM, beta: number({ min: 0 }) };
 export function fBetaLoss(options?: FBetaOptions): Loss {
   const name = 'fBetaLoss';
   const given = checkOptions(name, options, RULES);
-  const { beta = 1.5, transform = 'oneMinus' } = given;
+  const { beta = 1.5, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const fnWeight = beta ** 2 / (1 + beta ** 2);
   return sumsLoss(name, given, {
     allSums: false,
     score: tverskyScore(1 - fnWeight, fnWeight, smooth, transform),
     formula: '1 − (TP + s_n)/(TP + FP/(1+β²) + FN·β²/(1+β²) + s_d)',
-    own: { beta, smooth, transform },
+    own: { beta, smooth, transform, overlap },
   });
 }

@@ -64,14 +64,8 @@ export function focalLoss(options?: FocalOptions): Loss {
   const given = checkOptions(name, options, RULES);
   const { gamma = 2, alpha, normalized: divided = false, reducedThreshold: threshold } = given;
   if (threshold === 0) refuse('"reducedThreshold" expected a number in (0, 1], got 0');
-  const alphaOf = (k: number): number | undefined => (typeof alpha === 'object' ? alpha[k] : alpha);
   const perClass = { alpha: typeof alpha === 'object' ? alpha : undefined };
-  const loss = {
-    kernel: threshold === undefined ? KERNEL : REDUCED,
-    exponent: gamma,
-    fill: fillFocal(gamma, alphaOf, threshold),
-  };
-  const factor = { kernel: FACTOR, exponent: gamma, fill: fillFocal(gamma, () => undefined, threshold) };
+  const { loss, factor } = focalKernels({ gamma, alpha, reducedThreshold: threshold });
   const { normalizer = 'valid', meanOver = 'elements' } = given;
   const described = {
     formula: 'sigmoid: −α g (1−p)^γ ln p − (1−α)(1−g) p^γ ln(1−p); softmax: −Σ_k α_k g_k (1−p_k)^γ ln p_k',
@@ -89,6 +83,28 @@ export function focalLoss(options?: FocalOptions): Loss {
     return wholeLoss(name, given, { ...described, perClass, alpha, run });
   }
   return pixelLoss(name, given, { ...described, ...loss, perClass, alpha });
+}
+
+interface Kernels {
+  readonly gamma: number;
+  readonly alpha: FocalOptions['alpha'];
+  readonly reducedThreshold: number | undefined;
+}
+
+/** The focal loss of the core, and its factor alone. */
+export function focalKernels({ gamma, alpha, reducedThreshold: threshold }: Kernels): {
+  readonly loss: Pick<PixelTerm, 'kernel' | 'exponent' | 'fill'>;
+  readonly factor: Pick<PixelTerm, 'kernel' | 'exponent' | 'fill'>;
+} {
+  const alphaOf = (k: number): number | undefined => (typeof alpha === 'object' ? alpha[k] : alpha);
+  return {
+    loss: {
+      kernel: threshold === undefined ? KERNEL : REDUCED,
+      exponent: gamma,
+      fill: fillFocal(gamma, alphaOf, threshold),
+    },
+    factor: { kernel: FACTOR, exponent: gamma, fill: fillFocal(gamma, () => undefined, threshold) },
+  };
 }
 
 /** A threshold τ and τ^−γ are the first constants of rows 4 and 5. */

@@ -119,13 +119,18 @@ export function generalizedDiceScore(
 export function generalizedDiceLoss(options?: GeneralizedDiceOptions): Loss {
   const name = 'generalizedDiceLoss';
   const given = checkOptions(name, options, RULES);
-  const { weighting = 'square', absentClass: absent = 'max', transform = 'oneMinus' } = given;
+  const {
+    weighting = 'square',
+    absentClass: absent = 'max',
+    transform = 'oneMinus',
+    overlap = 'product',
+  } = given;
   const smooth = smoothOf(given.smooth, 0);
   return sumsLoss(name, given, {
     allSums: false,
     joint: true,
     score: generalizedDiceScore(weighting, absent, smooth, curveOf(transform)),
     formula: '1 − (2 Σ_k v_k TP_k + s_n)/(Σ_k v_k (P_k + G_k) + s_d)',
-    own: { weighting, absentClass: absent, smooth, transform },
+    own: { weighting, absentClass: absent, smooth, transform, overlap },
   });
 }

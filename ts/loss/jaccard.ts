@@ -32,13 +32,13 @@ import { OVERLAP, type OverlapOptions } from './dice.js';
 export function jaccardLoss(options?: OverlapOptions): Loss {
   const name = 'jaccardLoss';
   const given = checkOptions(name, options, OVERLAP);
-  const { exponent = 1, transform = 'oneMinus' } = given;
+  const { exponent = 1, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   const square = exponent === 2;
   return sumsLoss(name, given, {
     allSums: square,
     score: ratioScore(1, { tp: -1, p: 1, g: 1, squares: square }, smooth, curveOf(transform)),
     formula: `1 − (TP + s_n)/(${square ? 'P2 + G2' : 'P + G'} − TP + s_d)`,
-    own: { exponent, smooth, transform },
+    own: { exponent, smooth, transform, overlap },
   });
 }

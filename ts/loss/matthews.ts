@@ -1,6 +1,26 @@
 import { checkOptions, REGION } from '../check/options.js';
 import { smoothOf, sumsLoss } from '../define.js';
-import type { Loss, RegionOptions } from '../types.js';
+import type { Score } from '../term.js';
+import type { Loss, RegionOptions, Smooth } from '../types.js';
+
+/** 1 − (n·TP − P·G + s_n)/√(P·G·(n−P)·(n−G) + s_d) of the sums of a class. */
+export function matthewsScore({ numerator, denominator }: Smooth): Score {
+  return (sums, partials) => {
+    const [tp, p, g, n] = [sums[0]!, sums[1]!, sums[2]!, sums[7]!];
+    const top = n * tp - p * g + numerator;
+    // A sum of rounded probabilities may exceed its number.
+    const [restP, restG] = [Math.max(n - p, 0), Math.max(n - g, 0)];
+    const square = p * g * restP * restG + denominator;
+    partials.fill(0);
+    // Written so that a NaN goes on to the value.
+    if (square === 0) return 0;
+    const root = Math.sqrt(square);
+    const bend = top / (2 * square * root);
+    partials[0] = -n / root;
+    partials[1] = g / root + bend * g * restG * (restP - p);
+    return 1 - top / root;
+  };
+}
 
 /**
  * Matthews loss: one minus the soft Matthews correlation coefficient, which true negatives enter too.
@@ -35,21 +55,7 @@ export function matthewsLoss(options?: RegionOptions): Loss {
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: false,
-    score: (sums, partials) => {
-      const [tp, p, g, n] = [sums[0]!, sums[1]!, sums[2]!, sums[7]!];
-      const top = n * tp - p * g;
-      // A sum of rounded probabilities may exceed its number.
-      const [restP, restG] = [Math.max(n - p, 0), Math.max(n - g, 0)];
-      const square = p * g * restP * restG + smooth.denominator;
-      partials.fill(0);
-      // Written so that a NaN goes on to the value.
-      if (square === 0) return 0;
-      const root = Math.sqrt(square);
-      const bend = top / (2 * square * root);
-      partials[0] = -n / root;
-      partials[1] = g / root + bend * g * restG * (restP - p);
-      return 1 - top / root;
-    },
+    score: matthewsScore({ numerator: 0, denominator: smooth.denominator }),
     formula: '1 − (n·TP − P·G)/√(P·G·(n−P)·(n−G) + s_d)',
     own: { smooth: { denominator: smooth.denominator } },
   });

@@ -52,6 +52,8 @@ export function ohemCrossEntropyLoss(options?: OhemCrossEntropyOptions): Loss {
   return wholeLoss(name, given, {
     run: ranked({
       labelSmoothing: 0,
+      smoothedWeights: false,
+      normalizer: 'valid',
       unweighted: true,
       least: () => minKept,
       above: -Math.log(threshold),

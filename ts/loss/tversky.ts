@@ -56,12 +56,12 @@ export function tverskyScore(
 export function tverskyLoss(options?: TverskyOptions): Loss {
   const name = 'tverskyLoss';
   const given = checkOptions(name, options, RULES);
-  const { fpWeight = 0.5, fnWeight = 0.5, transform = 'oneMinus' } = given;
+  const { fpWeight = 0.5, fnWeight = 0.5, transform = 'oneMinus', overlap = 'product' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
   return sumsLoss(name, given, {
     allSums: false,
     score: tverskyScore(fpWeight, fnWeight, smooth, transform),
     formula: '1 − (TP + s_n)/(TP + fpWeight·FP + fnWeight·FN + s_d)',
-    own: { fpWeight, fnWeight, smooth, transform },
+    own: { fpWeight, fnWeight, smooth, transform, overlap },
   });
 }

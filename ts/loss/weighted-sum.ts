@@ -20,7 +20,7 @@ function checkTerm(pair: unknown, i: number): [number, TermLoss] {
   }
   if (pair[1].ownTarget) {
     throw new TypeError(
-      `"terms[${i}][1]" has a target of its own; give regions the sum: regions(weightedSum(…), sets)`,
+      `"terms[${i}][1]" makes its target itself, which no other term can read; for regions, give them the sum: regions(weightedSum(…), sets)`,
     );
   }
   return [pair[0] as number, pair[1]];

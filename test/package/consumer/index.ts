@@ -13,6 +13,13 @@ import {
 } from 'segloss';
 import type { Evaluation, Loss, LossCall, LossConfig, Prediction, Target } from 'segloss';
 import * as article from 'segloss/compat/article';
+import { Tversky } from 'segloss/compat/keras';
+import { dice_loss } from 'segloss/compat/kornia';
+import { DiceCELoss } from 'segloss/compat/monai';
+import { DC_and_CE_loss } from 'segloss/compat/nnunet';
+import { sigmoid_focal_loss } from 'segloss/compat/optax';
+import { TverskyLoss } from 'segloss/compat/smp';
+import { CrossEntropyLoss } from 'segloss/compat/torch';
 import * as geometric from 'segloss/geometric';
 import * as metrics from 'segloss/metrics';
 import { createPool, type Pool, type PoolWorker } from 'segloss/pool';
@@ -57,7 +64,19 @@ export const half = (
     },
 ): number => loss.value(array, target, call);
 
-export { article, checked, evaluation, geometric, grad, merged, metrics, same, ShapeError, simd, value };
+const peers: Loss[] = [
+  DiceCELoss({ softmax: true, to_onehot_y: true }),
+  TverskyLoss({ mode: 'multiclass', alpha: 0.3, beta: 0.7 }),
+  CrossEntropyLoss({ weight: [1, 2], ignore_index: 255 }),
+  Tversky({ alpha: 0.3, beta: 0.7 }),
+  dice_loss({ average: 'micro' }),
+  sigmoid_focal_loss({ gamma: 2 }),
+  DC_and_CE_loss({ soft_dice_kwargs: { batch_dice: true }, ce_kwargs: {} }),
+];
+// @ts-expect-error smp's modes are three
+TverskyLoss({ mode: 'multi' });
+
+export { article, checked, evaluation, geometric, grad, merged, metrics, peers, same, ShapeError, simd, value };
 
 export async function together(worker: () => PoolWorker): Promise<number> {
   const pool: Pool = await createPool({ threads: 2, worker });
