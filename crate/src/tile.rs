@@ -142,7 +142,8 @@ impl Workspace {
         if let Some(ignore) = self.input.ignore {
             // Integers went through i32, which wraps.
             let ignore = if self.input.kind == Kind::F32 { ignore as f32 } else { ignore as i64 as i32 as f32 };
-            self.take_out(ignore, self.tile.activation == Activation::Softmax);
+            // Of one channel, an entry is its pixel.
+            self.take_out(ignore, self.tile.activation == Activation::Softmax || self.tile.channels == 1);
         }
         let tile = self.tile;
         let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));

@@ -61,14 +61,14 @@ export function overSkeletons(
     const scorer = new Scorer(term, classes);
     const count = rows.weights.length;
     const result = scorer.run(rows.sums, count, rows.weights, scorer.room(count));
-    const { value, losses, perRow, shares, affine } = result;
+    const { nothing, losses, perRow, shares, affine } = result;
     const [batch, macro] = [term.aggregate === 'batch', term.average === 'macro'];
     const counted = new Set(kept);
     const scale = (sample: number, k: number): number =>
       counted.has(k) ? (batch ? (call.sampleWeights?.[sample] ?? 1) : 1) : 0;
     let sloped = false;
     return {
-      value,
+      value: nothing ? 0 : result.value,
       get gradient() {
         if (!sloped) {
           eachPlane(call, kept, grid, data, undefined, (plane, part) => {
