@@ -75,13 +75,7 @@ impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, where a pixel loss
     /// reads a label map, `below` and `own`.
     pub fn activate_softmax(&mut self) {
-        let picks = self.picks();
-        match self.tile.channels {
-            2 => self.activate_few::<2>(picks),
-            3 => self.activate_few::<3>(picks),
-            4 => self.activate_few::<4>(picks),
-            _ => self.activate_many(picks),
-        }
+        self.activate_many(self.picks());
     }
 
     fn picks(&self) -> bool {

@@ -9,7 +9,7 @@ use crate::chunk::{BLOCK, blank_of, direct_planes};
 use crate::math::ExpNegative;
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
 use crate::sums::{LogProduct, Sum};
-use crate::workspace::{Tile, Workspace, planes, planes_mut};
+use crate::workspace::{Tile, Workspace, planes_mut};
 use core::array::from_fn;
 use core::ops::Range;
 
@@ -81,42 +81,6 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
 }
 
 impl Workspace {
-    /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, with `picks`, `below`
-    /// and `own`.
-    pub fn activate_few<const C: usize>(&mut self, picks: bool) {
-        let Self { tile, values, act, labels, top, others, peak, rest, below, own, .. } = self;
-        let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
-        let z = planes::<C>(values, tile);
-        let mut act = planes_mut::<C>(act, tile);
-        for block in blocks(tile.vectors) {
-            let z = z.map(|z| &z[block.clone()]);
-            let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
-            exponentials(&exp, z, &mut act);
-            let (labels, top, others) = (&labels[block.clone()], &mut top[block.clone()], &mut others[block.clone()]);
-            let (peak, rest) = (&mut peak[block.clone()], &mut rest[block.clone()]);
-            let (below, own) = (&mut below[block.clone()], &mut own[block]);
-            for i in 0..labels.len() {
-                let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
-                let lost: [F32x4; C] = from_fn(|k| F32x4::load(&act[k][i]));
-                let sum = lost[2..].iter().fold(lost[1], |sum, &e| sum + e);
-                let inverse = one / (one + sum);
-                let p = by_class(z, lost).map(|e| e * inverse);
-                lost[0].store(&mut top[i]);
-                sum.store(&mut others[i]);
-                inverse.store(&mut peak[i]);
-                (sum * inverse).store(&mut rest[i]);
-                for k in 0..C {
-                    p[k].store(&mut act[k][i]);
-                }
-                if picks {
-                    let hot = hot(&labels[i]);
-                    (lost[0] - picked(z, hot)).store(&mut below[i]);
-                    picked(p, hot).store(&mut own[i]);
-                }
-            }
-        }
-    }
-
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
     /// gradient times `scale`, or with `sums` the probabilities.
     pub fn direct_few<const C: usize>(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> f64 {

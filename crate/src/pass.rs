@@ -247,7 +247,7 @@ impl Workspace {
             self.wasserstein_sums();
         }
         if stages.has(Stages::SUMS | Stages::ALL_SUMS) {
-            self.region_sums(stages.has(Stages::ALL_SUMS));
+            self.region_sums();
         }
         // After the sums, which read the target itself.
         if minimum {

@@ -9,33 +9,25 @@ use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
 use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
+use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Workspace};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
 
-/// `ALL` = false leaves out all but the first three and the last.
 #[inline(always)]
-pub fn summands<const ALL: bool>(p: F32x4, g: F32x4, w: F32x4) -> [F32x4; SUMS] {
-    let (wp, wg) = (w * p, w * g);
-    let mut all = [w; SUMS];
-    [all[0], all[1], all[2]] = [wp * g, wp, wg];
-    if ALL {
-        let error = g - p;
-        let squared = error * error;
-        [all[3], all[4], all[5], all[6]] = [wp * p, wg * g, squared * wg, squared * (w - wg)];
-    }
-    all
+pub fn summands(p: F32x4, g: F32x4, w: F32x4) -> [F32x4; SUMS] {
+    let (wp, wg, error) = (w * p, w * g, g - p);
+    let squared = error * error;
+    [wp * g, wp, wg, wp * p, wg * g, squared * wg, squared * (w - wg), w]
 }
 
 #[inline(always)]
-fn sums<const ALL: bool>(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl Lanes) -> [f64; SUMS] {
+fn sums(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl Lanes) -> [f64; SUMS] {
     let (p, g, w) = (p.part(0..vectors), g.part(0..vectors), w.part(0..vectors));
     let mut sums = [Sum::new(); SUMS];
     for i in 0..vectors {
-        let all = summands::<ALL>(p.at(i), g.at(i), w.at(i));
-        for r in 0..if ALL { SUMS } else { 3 } {
-            sums[r].add(all[r]);
+        for (sum, x) in sums.iter_mut().zip(summands(p.at(i), g.at(i), w.at(i))) {
+            sum.add(x);
         }
     }
     sums.map(Sum::total)
@@ -126,7 +118,7 @@ impl Workspace {
     /// The sums of every class over the tile, into `totals` (row = sum, column = class).
     ///
     /// Only the common forms have loops of their own; the others take the loop that does everything.
-    pub fn region_sums(&mut self, all: bool) {
+    pub fn region_sums(&mut self) {
         self.with_weight_plane();
         if self.input.segment > 0 {
             return self.segment_sums();
@@ -140,14 +132,10 @@ impl Workspace {
             let dense = Plane(&target[tile.plane(k)]);
             let weights = Self::weights_of(tile, weight, element, k);
             let w = Plane(weights.unwrap_or(&weight[..n]));
-            let mut found = match (tile.activation, tile.target, all, weights.is_some()) {
-                (Activation::Sigmoid, _, true, _) | (Activation::Sigmoid, _, _, true) => {
-                    sums::<true>(n, FromTail(p), dense, w)
-                }
-                (Activation::Sigmoid, ..) => sums::<false>(n, FromTail(p), dense, Ones),
-                (_, Target::Labels, true, _) | (_, Target::Labels, _, true) => sums::<true>(n, Plane(p), hot, w),
-                (_, Target::Labels, ..) => sums::<false>(n, Plane(p), hot, Ones),
-                (_, Target::Dense, ..) => sums::<true>(n, Plane(p), dense, w),
+            let mut found = match (tile.activation, tile.target) {
+                (Activation::Sigmoid, _) => sums(n, FromTail(p), dense, w),
+                (_, Target::Labels) => sums(n, Plane(p), hot, w),
+                (_, Target::Dense) => sums(n, Plane(p), dense, w),
             };
             if weights.is_none() {
                 found[7] = tile.pixels as f64;
@@ -179,16 +167,14 @@ impl Workspace {
         if self.input.segment > 0 {
             return self.segment_gradient(curved);
         }
-        match (self.tile.activation, curved) {
-            (Activation::Softmax, false) => self.softmax_gradient::<false>(),
-            (Activation::Softmax, true) => self.softmax_gradient::<true>(),
-            (_, false) => self.channel_gradient::<false>(),
-            (_, true) => self.channel_gradient::<true>(),
+        match self.tile.activation {
+            Activation::Softmax => self.softmax_gradient(),
+            _ => self.channel_gradient(),
         }
     }
 
     /// Sigmoid and none: every channel by itself.
-    fn channel_gradient<const CURVED: bool>(&mut self) {
+    fn channel_gradient(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, target, element, weight, grad, table, .. } = self;
         let tile: &Tile = tile;
@@ -198,37 +184,16 @@ impl Workspace {
             let (plane, grad) = (&act[tile.plane(k)], &mut grad[tile.plane(k)]);
             let (g, w) = (Plane(&target[tile.plane(k)]), Plane(Self::weight_plane(tile, weight, element, k)));
             if tile.activation == Activation::Sigmoid {
-                add_chained::<CURVED>(grad, affine, FromTail(plane), g, w);
+                add_chained(grad, affine, FromTail(plane), g, w);
             } else {
-                add_chained::<true>(grad, affine, Plane(plane), g, w);
+                add_chained(grad, affine, Plane(plane), g, w);
             }
         }
     }
 
     /// Softmax: p_k (v_k − Σ_j p_j v_j), with v = u less the u of the largest p, so that a confident pixel's small
     /// gradient is not the difference of two large numbers.
-    fn softmax_gradient<const CURVED: bool>(&mut self) {
-        match (self.tile.target, self.tile.weights) {
-            (Target::Labels, Weights::None) => self.label_gradient::<CURVED>(),
-            _ => self.any_gradient(),
-        }
-    }
-
-    /// Without weights, from a label map.
-    fn label_gradient<const CURVED: bool>(&mut self) {
-        let Self { tile, act, aux, labels, grad, peak, factor, mean, table, .. } = self;
-        let tile: &Tile = tile;
-        let constants = Self::slot(table, tile.channels, 0);
-        for k in 0..tile.channels {
-            let affine = Affine::of(constants, tile.channels, k);
-            let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-            slopes::<CURVED>(&mut aux[tile.plane(k)], &act[tile.plane(k)], |_| affine, hot, Ones, peak, factor);
-        }
-        chain(tile, act, aux, grad, factor, mean);
-    }
-
-    /// Whatever the target and the weights.
-    fn any_gradient(&mut self) {
+    fn softmax_gradient(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, aux, target, element, labels, weight, grad, peak, factor, mean, table, .. } = self;
         let tile: &Tile = tile;
@@ -240,9 +205,9 @@ impl Workspace {
             match tile.target {
                 Target::Labels => {
                     let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-                    slopes::<true>(u, p, |_| affine, hot, w, peak, factor);
+                    slopes(u, p, |_| affine, hot, w, peak, factor);
                 }
-                Target::Dense => slopes::<true>(u, p, |_| affine, Plane(&target[tile.plane(k)]), w, peak, factor),
+                Target::Dense => slopes(u, p, |_| affine, Plane(&target[tile.plane(k)]), w, peak, factor),
             }
         }
         chain(tile, act, aux, grad, factor, mean);
@@ -251,7 +216,7 @@ impl Workspace {
 
 /// u of one class, and the u of the class with the largest p.
 #[inline(always)]
-pub fn slopes<const CURVED: bool>(
+pub fn slopes(
     u: &mut [Quad],
     p: &[Quad],
     affine: impl Fn(usize) -> Affine,
@@ -263,7 +228,7 @@ pub fn slopes<const CURVED: bool>(
     let state = u.iter_mut().zip(p).zip(peak.iter().zip(at_peak));
     for (i, ((u, p), (peak, at_peak))) in state.enumerate() {
         let p = F32x4::load(p);
-        let slope = w.at(i) * affine(i).at::<CURVED>(p, g.at(i));
+        let slope = w.at(i) * affine(i).at::<true>(p, g.at(i));
         slope.store(u);
         p.equals(F32x4::load(peak)).select(slope, F32x4::load(at_peak)).store(at_peak);
     }
@@ -311,11 +276,11 @@ impl Chained for FromTail<'_> {
 }
 
 #[inline(always)]
-fn add_chained<const CURVED: bool>(grad: &mut [Quad], affine: Affine, p: impl Chained, g: Plane, w: Plane) {
+fn add_chained(grad: &mut [Quad], affine: Affine, p: impl Chained, g: Plane, w: Plane) {
     let (p, g, w) = (p.part(0..grad.len()), g.part(0..grad.len()), w.part(0..grad.len()));
     for (i, grad) in grad.iter_mut().enumerate() {
         let (p, slope) = p.with_slope(i);
-        let u = w.at(i) * affine.at::<CURVED>(p, g.at(i));
+        let u = w.at(i) * affine.at::<true>(p, g.at(i));
         u.mul_add(slope, F32x4::load(grad)).store(grad);
     }
 }

@@ -42,7 +42,7 @@ fn sums(tile: &Tile, segment: usize, [p, g, w]: [&[Quad]; 3], rows: &mut [f64]) 
     let mut rows = rows.chunks_mut(TABLE_ROWS * tile.channels);
     let (mut sums, mut left) = ([0.0; TABLE_ROWS], segment);
     for i in vectors {
-        let all = summands::<true>(p.at(i), g.at(i), w.at(i)).map(F32x4::to_array);
+        let all = summands(p.at(i), g.at(i), w.at(i)).map(F32x4::to_array);
         for lane in 0..LANES {
             for (sum, all) in sums.iter_mut().zip(&all) {
                 *sum += f64::from(all[lane]);
@@ -118,7 +118,7 @@ impl Workspace {
                 fill_probabilities(&mut top[..n], tile, act);
                 (&mut others[..n], &top[..n])
             };
-            slopes::<true>(u, p, affine, g, w, peak, factor);
+            slopes(u, p, affine, g, w, peak, factor);
             if softmax {
                 continue;
             }

@@ -261,29 +261,22 @@ impl Workspace {
         self.chunk.stride = chunk_stride(channels);
         if self.chunk.values.len() < floats {
             for buffer in [&mut self.chunk.values, &mut self.chunk.weight, &mut self.chunk.out] {
-                *buffer = vec![0.0; floats];
+                grow(buffer, floats);
             }
-            self.chunk.target = vec![0; floats * size_of::<f32>()];
+            grow(&mut self.chunk.target, floats * size_of::<f32>());
         }
         let vectors = channels * stride(tile_pixels(channels), channels);
         for buffer in
             [&mut self.values, &mut self.act, &mut self.aux, &mut self.grad, &mut self.target, &mut self.element]
         {
-            if buffer.len() < vectors {
-                *buffer = vec![ZERO; vectors];
-            }
+            grow(buffer, vectors);
         }
         for plane in &mut self.spread {
-            plane.resize(if samples > 0 { LONGEST_TILE / LANES } else { plane.len() }, ZERO);
+            grow(plane, if samples > 0 { LONGEST_TILE / LANES } else { 0 });
         }
         let slots = TABLE_ROWS * channels * (terms + 1 + samples);
-        if self.table.len() < slots {
-            self.table = vec![0.0; slots];
-        }
-        let totals = TERMS * channels + terms + TABLE_ROWS * channels * samples;
-        if self.totals.len() < totals {
-            self.totals = vec![0.0; totals];
-        }
+        grow(&mut self.table, slots);
+        grow(&mut self.totals, TERMS * channels + terms + TABLE_ROWS * channels * samples);
         self.terms.resize(terms, Term { loss: PixelLoss::BinaryCrossEntropy, exponent: 0.0, scale: 0.0 });
     }
 
@@ -352,6 +345,14 @@ impl Workspace {
             Weights::Pixel => Some(&weight[..tile.vectors]),
             Weights::Element => Some(&element[tile.plane(k)]),
         }
+    }
+}
+
+/// Makes a buffer at least so long; what it held is lost.
+#[inline(never)]
+fn grow<T: Copy + Default>(buffer: &mut Vec<T>, length: usize) {
+    if buffer.len() < length {
+        *buffer = vec![T::default(); length];
     }
 }
 

@@ -45,11 +45,11 @@ impl Workspace {
     ///
     /// `far`, the weight of the label on the other side of 0, and q have the logit's sign: far − q is σ(z) − g, and does
     /// not cancel.
-    pub fn binary_cross_entropy_direct<const GRADIENT: bool>(&mut self, scale: f32) -> f64 {
+    pub fn binary_cross_entropy_direct(&mut self, scale: Option<f32>) -> f64 {
         let Self { tile, chunk, values, grad, target, .. } = self;
         let tile: &Tile = tile;
         let exp = ExpNegative::new();
-        let (one, largest, scale) = (F32x4::splat(1.0), F32x4::splat(f32::MAX), F32x4::splat(scale));
+        let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
         let far = |z: F32x4, g: F32x4| one.drop(z.to_bits().is_negative()) - g;
         let (mut linear, mut logarithms) = (Sum::new(), 0.0);
         for k in 0..tile.channels {
@@ -64,7 +64,8 @@ impl Workspace {
                     linear.add(z.xor_sign(sign).at_most(largest) * far(z, g).xor_sign(sign));
                     product.multiply(F32x4::load(e));
                 }
-                if GRADIENT {
+                if let Some(scale) = scale {
+                    let scale = F32x4::splat(scale);
                     for ((z, g), out) in z.iter().zip(g).zip(out) {
                         let (z, g) = (F32x4::load(z), F32x4::load(g));
                         let q = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
@@ -78,10 +79,7 @@ impl Workspace {
     }
 
     /// From stored tails, without weights.
-    pub fn binary_cross_entropy_gradient(&mut self, slot: usize, scale: f32) {
-        if self.tile.weights != Weights::None || !self.plain_channels(slot) {
-            return self.elementwise_gradient(&BinaryCrossEntropy::new(), slot, scale);
-        }
+    pub fn binary_cross_entropy_gradient(&mut self, scale: f32) {
         let Self { tile, act, grad, target, .. } = self;
         let tile: &Tile = tile;
         let (one, scale) = (F32x4::splat(1.0), F32x4::splat(scale));
@@ -93,6 +91,11 @@ impl Workspace {
                 (scale * (far - tail.abs()).xor_sign(tail.sign()) + F32x4::load(grad)).store(grad);
             }
         }
+    }
+
+    /// Whether every element has weight 1.
+    pub fn plain(&self, slot: usize) -> bool {
+        self.tile.weights == Weights::None && self.plain_channels(slot)
     }
 
     /// Whether no channel has constants of its own.

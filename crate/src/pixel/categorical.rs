@@ -10,14 +10,12 @@ use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
 use crate::math::Log;
 use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::Sum;
-use crate::workspace::{Target, Tile, Weights, Workspace, planes, planes_mut};
+use crate::workspace::{Target, Tile, Weights, Workspace};
 
 /// A function of the probability of one class.
 pub trait Categorical {
     /// Whether `of` reads `q` and `slope` reads anything at all.
     const NEEDS_PROBABILITY: bool;
-    /// Whether −ln p is taken from the logits, where they are at hand: p may have underflowed.
-    const READS_LOGITS: bool = false;
     /// f, from −ln p and q = 1 − p.
     fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4;
     /// −p·df/dp: what the derivative of −ln p is multiplied by.
@@ -155,8 +153,8 @@ impl Workspace {
             let q = complement(p, peak, rest);
             let mut a = scale * F32x4::load(&factor[i]);
             if L::NEEDS_PROBABILITY {
-                let far = if L::READS_LOGITS && !input.stored {
-                    F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]))
+                let far = if !input.stored {
+                    (F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]))).at_most(F32x4::splat(f32::MAX))
                 } else {
                     negative_log(&log, p, peak, rest)
                 };
@@ -165,12 +163,7 @@ impl Workspace {
             a.store(&mut factor[i]);
             (-q).store(&mut replacement[i]);
         }
-        match tile.channels {
-            2 => scatter_few::<2>(tile, labels, act, grad, factor, replacement),
-            3 => scatter_few::<3>(tile, labels, act, grad, factor, replacement),
-            4 => scatter_few::<4>(tile, labels, act, grad, factor, replacement),
-            _ => scatter_many(tile, labels, act, grad, factor, replacement),
-        }
+        scatter(tile, labels, act, grad, factor, replacement);
     }
 
     fn dense_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
@@ -186,8 +179,9 @@ impl Workspace {
                 let mut weighted = F32x4::splat(scale) * F32x4::load(a);
                 if L::NEEDS_PROBABILITY {
                     let (p, peak, rest) = (F32x4::load(p), F32x4::load(peak), F32x4::load(rest));
-                    let far = if L::READS_LOGITS && !input.stored {
-                        F32x4::load(&top[i]) - F32x4::load(&z[i]) + log.log1p(F32x4::load(&others[i]))
+                    let far = if !input.stored {
+                        let below = F32x4::load(&top[i]) - F32x4::load(&z[i]);
+                        (below + log.log1p(F32x4::load(&others[i]))).at_most(F32x4::splat(f32::MAX))
                     } else {
                         negative_log(&log, p, peak, rest)
                     };
@@ -210,30 +204,7 @@ impl Workspace {
 }
 
 /// Adds a·p_k to the gradient of every class, or a·replacement to that of the pixel's own.
-fn scatter_few<const C: usize>(
-    tile: &Tile,
-    labels: &[LabelQuad],
-    act: &[Quad],
-    grad: &mut [Quad],
-    a: &[Quad],
-    replacement: &[Quad],
-) {
-    let n = tile.vectors;
-    let (labels, a, replacement) = (&labels[..n], &a[..n], &replacement[..n]);
-    let p = planes::<C>(act, tile);
-    let grad = planes_mut::<C>(grad, tile);
-    for i in 0..n {
-        let (label, a, replacement) = (I32x4::load(&labels[i]), F32x4::load(&a[i]), F32x4::load(&replacement[i]));
-        for k in 0..C {
-            let mine = label.equals(I32x4::splat(k as i32));
-            let factor = mine.select(replacement, F32x4::load(&p[k][i]));
-            a.mul_add(factor, F32x4::load(&grad[k][i])).store(&mut grad[k][i]);
-        }
-    }
-}
-
-/// The same for any number of classes.
-fn scatter_many(tile: &Tile, labels: &[LabelQuad], act: &[Quad], grad: &mut [Quad], a: &[Quad], replacement: &[Quad]) {
+fn scatter(tile: &Tile, labels: &[LabelQuad], act: &[Quad], grad: &mut [Quad], a: &[Quad], replacement: &[Quad]) {
     for k in 0..tile.channels {
         let class = I32x4::splat(k as i32);
         let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);

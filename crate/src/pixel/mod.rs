@@ -52,6 +52,15 @@ impl PixelLoss {
         LOSSES.get(code as usize).copied()
     }
 
+    /// Which of the shared instance it is.
+    fn kind(self) -> Kind {
+        match self {
+            Self::BinaryCrossEntropy | Self::CrossEntropy => Kind::BinaryCrossEntropy,
+            Self::Focal => Kind::Focal,
+            Self::Rare(kind) => kind,
+        }
+    }
+
     /// Whether the gradient reads the logit itself.
     pub fn reads_logits(self) -> bool {
         matches!(self, Self::Focal | Self::Rare(_))
@@ -74,8 +83,7 @@ impl Workspace {
             PixelLoss::BinaryCrossEntropy if !self.plain_channels(slot) => {
                 Some(self.elementwise_direct(&BinaryCrossEntropy::new(), slot, scale))
             }
-            PixelLoss::BinaryCrossEntropy if gradient => Some(self.binary_cross_entropy_direct::<true>(scale)),
-            PixelLoss::BinaryCrossEntropy => Some(self.binary_cross_entropy_direct::<false>(scale)),
+            PixelLoss::BinaryCrossEntropy => Some(self.binary_cross_entropy_direct(gradient.then_some(scale))),
             PixelLoss::Focal => Some(self.elementwise_direct(&Focal::new(exponent), slot, scale)),
             PixelLoss::CrossEntropy | PixelLoss::Rare(_) => None,
         }
@@ -84,51 +92,42 @@ impl Workspace {
     /// The weighted sum of loss `at` over the tile. The weighted loss of every element is left in `grad` (softmax: of
     /// every pixel, in plane 0).
     pub fn pixel_value(&mut self, at: usize, each: bool) -> f64 {
-        let Term { loss, exponent, .. } = self.terms[at];
+        let Term { loss, .. } = self.terms[at];
         let slot = 1 + at;
         match (loss, self.tile.activation) {
             (PixelLoss::CrossEntropy, Activation::Softmax) if !each && self.unweighted() && self.plain_labels(slot) => {
                 self.label_cross_entropy_value()
             }
-            (PixelLoss::Focal, Activation::Softmax) => self.categorical_value(&Focal::new(exponent), slot),
-            (PixelLoss::Focal, _) => self.elementwise_value(&Focal::new(exponent), slot),
-            (PixelLoss::Rare(kind), Activation::Softmax) => self.categorical_value(&self.rare(kind, at), slot),
-            (PixelLoss::Rare(kind), _) => self.elementwise_value(&self.rare(kind, at), slot),
-            (_, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
+            (PixelLoss::CrossEntropy, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
-            (PixelLoss::BinaryCrossEntropy, _) => self.elementwise_value(&BinaryCrossEntropy::new(), slot),
+            (_, Activation::Softmax) => self.categorical_value(&self.any(at), slot),
+            _ => self.elementwise_value(&self.any(at), slot),
         }
     }
 
     /// Adds the gradient of loss `at` to `grad`.
     pub fn pixel_gradient(&mut self, at: usize) {
-        let Term { loss, exponent, scale } = self.terms[at];
+        let Term { loss, scale, .. } = self.terms[at];
         let slot = 1 + at;
         if scale == 0.0 {
             return;
         }
         match (loss, self.tile.activation) {
-            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) => self.binary_cross_entropy_gradient(slot, scale),
-            (PixelLoss::Focal, Activation::Softmax) => {
-                self.categorical_gradient(&Focal::new(exponent), slot, scale);
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) if self.plain(slot) => {
+                self.binary_cross_entropy_gradient(scale);
             }
-            (PixelLoss::Focal, _) => self.elementwise_gradient(&Focal::new(exponent), slot, scale),
-            (PixelLoss::Rare(kind), Activation::Softmax) => {
-                self.categorical_gradient(&self.rare(kind, at), slot, scale);
-            }
-            (PixelLoss::Rare(kind), _) => self.elementwise_gradient(&self.rare(kind, at), slot, scale),
-            (_, Activation::Softmax) => self.categorical_gradient(&CrossEntropy, slot, scale),
+            (PixelLoss::CrossEntropy, Activation::Softmax) => self.categorical_gradient(&CrossEntropy, slot, scale),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_gradient(slot, scale),
-            (PixelLoss::BinaryCrossEntropy, _) => {
-                self.elementwise_gradient(&BinaryCrossEntropy::new(), slot, scale);
-            }
+            (_, Activation::Softmax) => self.categorical_gradient(&self.any(at), slot, scale),
+            _ => self.elementwise_gradient(&self.any(at), slot, scale),
         }
     }
 
-    /// Further parameters are the first constants of rows 4 and 5.
-    fn rare(&self, kind: Kind, at: usize) -> Rare {
+    /// Loss `at`, any but cross-entropy. Further parameters are the first constants of rows 4 and 5.
+    fn any(&self, at: usize) -> Rare {
         let channels = self.tile.channels;
         let constants = Self::slot(&self.table, channels, 1 + at);
-        Rare::new(kind, self.terms[at].exponent, [constants[4 * channels], constants[5 * channels]])
+        let Term { loss, exponent, .. } = self.terms[at];
+        Rare::new(loss.kind(), exponent, [constants[4 * channels], constants[5 * channels]])
     }
 }

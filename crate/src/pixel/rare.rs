@@ -1,12 +1,15 @@
-//! The pixel losses that no hot path waits for: all of them share one instance of the drivers.
+//! The pixel losses that no hot path waits for: all of them share one instance of the drivers, as do the others where
+//! they cannot take the direct way.
 //!
 //! An instance is about 6 KB of code. Which loss it is, is asked once a vector, which the branch predictor makes free
 //! beside the logarithms these losses take.
 
 use crate::math;
+use crate::pixel::binary_cross_entropy::BinaryCrossEntropy;
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::exponential_logarithmic::ExponentialLogarithmic;
+use crate::pixel::focal::Focal;
 use crate::pixel::generalized_cross_entropy::GeneralizedCrossEntropy;
 use crate::pixel::poly_cross_entropy::PolyCrossEntropy;
 use crate::pixel::quality_focal::QualityFocal;
@@ -49,6 +52,8 @@ impl ExpNegative {
 /// Which of them it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
+    BinaryCrossEntropy,
+    Focal,
     QualityFocal,
     GeneralizedCrossEntropy,
     PolyCrossEntropy,
@@ -60,6 +65,8 @@ pub enum Kind {
 }
 
 pub enum Rare {
+    BinaryCrossEntropy(BinaryCrossEntropy),
+    Focal(Focal),
     QualityFocal(QualityFocal),
     GeneralizedCrossEntropy(GeneralizedCrossEntropy),
     PolyCrossEntropy(PolyCrossEntropy),
@@ -71,6 +78,8 @@ impl Rare {
     /// `exponent` is the loss's one parameter; the reduced focal loss has two more.
     pub fn new(kind: Kind, exponent: f32, more: [f32; 2]) -> Self {
         match kind {
+            Kind::BinaryCrossEntropy => Self::BinaryCrossEntropy(BinaryCrossEntropy::new()),
+            Kind::Focal => Self::Focal(Focal::new(exponent)),
             Kind::QualityFocal => Self::QualityFocal(QualityFocal::new(exponent)),
             Kind::GeneralizedCrossEntropy => Self::GeneralizedCrossEntropy(GeneralizedCrossEntropy::new(exponent)),
             Kind::PolyCrossEntropy => Self::PolyCrossEntropy(PolyCrossEntropy::new(exponent)),
@@ -84,6 +93,8 @@ impl Rare {
 macro_rules! each {
     ($self:ident, $loss:ident => $call:expr) => {
         match $self {
+            Rare::BinaryCrossEntropy($loss) => $call,
+            Rare::Focal($loss) => $call,
             Rare::QualityFocal($loss) => $call,
             Rare::GeneralizedCrossEntropy($loss) => $call,
             Rare::PolyCrossEntropy($loss) => $call,
@@ -114,13 +125,13 @@ impl Elementwise for Rare {
 
 impl Categorical for Rare {
     const NEEDS_PROBABILITY: bool = true;
-    const READS_LOGITS: bool = true;
 
     #[inline(never)]
     fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4 {
         match self {
-            // The door refuses it: its distance of p and g is that of one yes-or-no.
-            Self::QualityFocal(_) => negative_log,
+            // The door refuses them: losses of one yes-or-no.
+            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => negative_log,
+            Self::Focal(loss) => loss.of(negative_log, q),
             Self::GeneralizedCrossEntropy(loss) => loss.of(negative_log, q),
             Self::PolyCrossEntropy(loss) => loss.of(negative_log, q),
             Self::ExponentialLogarithmic(loss) => loss.of(negative_log, q),
@@ -130,7 +141,8 @@ impl Categorical for Rare {
     #[inline(never)]
     fn slope(&self, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4 {
         match self {
-            Self::QualityFocal(_) => negative_log,
+            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => negative_log,
+            Self::Focal(loss) => loss.slope(negative_log, p, q),
             Self::GeneralizedCrossEntropy(loss) => loss.slope(negative_log, p, q),
             Self::PolyCrossEntropy(loss) => loss.slope(negative_log, p, q),
             Self::ExponentialLogarithmic(loss) => loss.slope(negative_log, p, q),

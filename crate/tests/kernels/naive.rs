@@ -338,7 +338,7 @@ fn power(x: f64, exponent: f64) -> f64 {
 fn rare(kind: Kind, parameter: f64, threshold: f64, of: Probability) -> (f64, f64) {
     let Probability { p, q, log_p, .. } = of;
     match kind {
-        Kind::QualityFocal => (f64::NAN, f64::NAN),
+        Kind::BinaryCrossEntropy | Kind::Focal | Kind::QualityFocal => (f64::NAN, f64::NAN),
         Kind::GeneralizedCrossEntropy => (-(-parameter * log_p).exp_m1() / parameter, (-parameter * log_p).exp()),
         Kind::PolyCrossEntropy => (log_p + parameter * q, 1.0 + parameter * p),
         Kind::ExponentialLogarithmic if log_p == 0.0 => (0.0, 0.0),
