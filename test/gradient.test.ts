@@ -90,6 +90,7 @@ describe('a score below 1e-7', () => {
 });
 
 const WITHOUT_TRANSFORM = [
+  'clDiceLoss',
   'focalTverskyLoss',
   'matthewsLoss',
   'penaltyGeneralizedDiceLoss',

@@ -76,7 +76,20 @@ const peers: Loss[] = [
 // @ts-expect-error smp's modes are three
 TverskyLoss({ mode: 'multi' });
 
-export { article, checked, evaluation, geometric, grad, merged, metrics, peers, same, ShapeError, simd, value };
+export {
+  article,
+  checked,
+  evaluation,
+  geometric,
+  grad,
+  merged,
+  metrics,
+  peers,
+  same,
+  ShapeError,
+  simd,
+  value,
+};
 
 export async function together(worker: () => PoolWorker): Promise<number> {
   const pool: Pool = await createPool({ threads: 2, worker });
