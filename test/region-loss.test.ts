@@ -67,6 +67,20 @@ describe('a Dice of one’s own equals diceLoss', () => {
   });
 });
 
+test('a formula may call a loss', () => {
+  const score = (sums: RegionSums) => ({ value: 1 - sums.tp / (sums.p + 1), partials: { tp: -1, p: 0.5 } });
+  const calls = regionLoss('calls', (sums) => {
+    diceLoss().valueAndGrad(new Float32Array(5), new Uint8Array(5), { shape: [1, 1, 5] });
+    return score(sums);
+  });
+  const { pred, labels, shape } = data({ activation: 'softmax', channels: 3 });
+  const [got, want] = [calls(), regionLoss('still', score)()].map((loss) =>
+    loss.valueAndGrad(pred, labels, { shape }),
+  );
+  expect(got?.value).toBe(want?.value);
+  expect(got?.grad).toEqual(want?.grad);
+});
+
 describe('the formula', () => {
   const seen: RegionSums[] = [];
   const told: unknown[] = [];

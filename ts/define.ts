@@ -87,6 +87,7 @@ interface RegionDefinition {
   readonly joint?: boolean;
   readonly distances?: RegionTerm['distances'];
   readonly readsBatch?: boolean;
+  readonly foreign?: boolean;
   readonly score: RegionTerm['score'];
   readonly formula: string;
   /** The loss's own options in force. */
@@ -112,6 +113,7 @@ export function sumsLoss(
     overlap: options.overlap ?? 'product',
     distances: definition.distances,
     readsBatch: definition.readsBatch ?? false,
+    foreign: definition.foreign ?? false,
     score: definition.score,
   };
   return finish(term, definition.given ?? options, definition.formula, definition.own);

@@ -128,6 +128,8 @@ export function tiles(checked: CheckedCall, { groups, members, local }: Plan): R
     groups.length !== 1 ||
     !group ||
     group.region.length === 0 ||
+    // The core keeps the tile between the passes, and a call in between would take it.
+    group.region.some(({ term }) => term.foreign) ||
     members.length > group.region.length + group.pixel.length
   ) {
     return undefined;

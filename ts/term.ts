@@ -95,6 +95,8 @@ export interface RegionTerm extends Common {
   readonly distances: readonly (readonly number[])[] | undefined;
   /** Whether its score depends on sums of other rows (`Where.empty`). */
   readonly readsBatch: boolean;
+  /** Whether its score is the caller's own code, which may itself call a loss. */
+  readonly foreign: boolean;
   readonly score: Score;
 }
 

@@ -44,6 +44,7 @@ export function overSkeletons(
       allSums: true,
       distances: undefined,
       readsBatch: false,
+      foreign: false,
       overlap: 'product',
       score: clDiceScore(smooth, harmonicSmooth),
     };

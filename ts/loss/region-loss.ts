@@ -71,6 +71,7 @@ export function regionLoss<O extends object = object>(
     const inForce = { ...own, ...given };
     return sumsLoss(name, given, {
       allSums: true,
+      foreign: true,
       score: (sums, into) => {
         const [tp, p, g, p2] = [sums[0]!, sums[1]!, sums[2]!, sums[3]!];
         const [g2, fgError, bgError, n] = [sums[4]!, sums[5]!, sums[6]!, sums[7]!];
