@@ -194,7 +194,7 @@ export interface Loss {
   readonly mergeable: boolean;
   value(pred: Prediction, target: Target, call: LossCall): number;
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad;
-  /** The loss before the mean: see DESIGN "unreduced" and the page of the loss. */
+  /** The loss before the mean: of pixels or elements (weighted), or of samples and classes (without their weights). */
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced;
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation;
   /** Phase 1: the sums of this part of the data. */
