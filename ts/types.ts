@@ -76,8 +76,8 @@ export type Normalizer = 'valid' | 'weights' | 'all' | 'labelWeights';
 /** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
   /**
-   * What the mean divides by: what is neither ignored nor masked (`'valid'`, default), all of it, or the weights' sum.
-   * Softmax counts pixels, sigmoid and none count elements.
+   * What the mean divides by: what is neither ignored nor masked (`'valid'`, default), all of it, or the weights' sum
+   * (`'labelWeights'`: for a label map only). Softmax counts pixels, sigmoid and none count elements.
    */
   readonly normalizer?: Normalizer | undefined;
   /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). Default `'elements'`. */
