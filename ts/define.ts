@@ -62,7 +62,7 @@ interface PixelDefinition {
   readonly options: object;
 }
 
-/** A pixel loss whose kernel is another loss's, or serves compounds alone. */
+/** A pixel loss whose kernel is another loss's, or serves compounds alone: no kernel has its name. */
 export const pixelTermLoss = pixelLoss;
 
 /** A pixel loss. */

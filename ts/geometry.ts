@@ -1,6 +1,6 @@
 /**
- * The geometry module's memory: the only file that reads or writes it. Label maps go in, a tile at a time; lists of
- * numbers come out, copied.
+ * The geometry module's memory: the only file that reads or writes it. Of metrics label maps go in, a tile at a time, and
+ * lists of numbers come out, copied; of losses a class of a sample goes in and out by views of it.
  */
 import { typeName } from './check/call.js';
 import { ARRAYS, LABEL_KINDS } from './check/kinds.js';

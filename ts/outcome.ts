@@ -1,5 +1,5 @@
 /** From the sums of all terms to the value, and to what multiplies the derivatives; and the short way for small samples. */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, sampleWeight } from './check/call.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import type { RegionResult } from './family/region.js';
 import { countPass, type Group, keptGradientPass, keptSumsPass, runPass } from './pass.js';
@@ -68,7 +68,6 @@ export function gradientsOf(
   regions: Regions,
   elsewhere = false,
 ): GroupGradient[] {
-  const { sampleWeights } = checked;
   return plan.groups.map((group) => {
     const scales = group.pixel.map(({ term, classes, index }) => {
       const { divisor } = sums[index] as PixelSums;
@@ -76,7 +75,7 @@ export function gradientsOf(
     });
     return {
       scales: (sample) => {
-        const v = sampleWeights?.[sample] ?? 1;
+        const v = sampleWeight(checked, sample);
         return v === 1 ? scales : scales.map((scale) => v * scale);
       },
       affine: group.region.length > 0 ? affineOf(checked, plan, group, sums, regions, elsewhere) : undefined,
@@ -185,8 +184,8 @@ export function tileByTile(
   return valueOf(plan, valuesOf(plan, sums, regions, []));
 }
 
-function weightOfAll({ samples, sampleWeights }: CheckedCall): number {
+function weightOfAll(call: CheckedCall): number {
   let total = 0;
-  for (let b = 0; b < samples; b++) total += sampleWeights?.[b] ?? 1;
+  for (let b = 0; b < call.samples; b++) total += sampleWeight(call, b);
   return total;
 }

@@ -1,8 +1,8 @@
 /**
  * The passes that results are made of.
  *
- * A group is the terms that share an activation and an ignored label, and so one activation of the data. Pass 1
- * (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
+ * A group is the terms that share an activation, an ignored label and a way to count overlap, and so one activation of the
+ * data. Pass 1 (`sumsPass`) gives sums, pass 2 (`gradientPass`) the gradient; where no sum is needed first, pass 2 alone gives both.
  *
  * A pass is made, then run: `runPass` runs it here and now. Whoever divides it runs ranges of it (`runChunks`) anywhere
  * and adds what the chunks gave in the order of the chunks (`addTotals`): the same additions, so the same bits.

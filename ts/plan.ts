@@ -38,7 +38,7 @@ function kernelOf({ term, classes }: Member<PixelTerm>, activation: Activation):
   return { code: term.kernel, exponent: term.exponent, constants };
 }
 
-/** Terms that share an activation and an ignored label. */
+/** Terms that share what a group shares. */
 export function makeGroup(
   activation: Activation,
   ignoreIndex: number | undefined,

@@ -15,7 +15,7 @@ import type {
 /** Codes of activations, as the core knows them. */
 export const ACTIVATION = { none: 0, sigmoid: 1, softmax: 2 } as const satisfies Record<Activation, number>;
 
-/** The sums of a class, in the order of the core's results (`sums` in region.rs; `test/region-loss.test.ts` holds them together). */
+/** The sums of a class, in the order of the core's results (`summands` in region.rs; `test/region-loss.test.ts` holds them together). */
 export const SUM_NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const;
 export type SumName = (typeof SUM_NAMES)[number];
 /** Place of each sum there. */

@@ -76,8 +76,8 @@ export type Normalizer = 'valid' | 'weights' | 'all' | 'labelWeights';
 /** Options every pixel loss takes. */
 export interface PixelOptions extends SharedOptions {
   /**
-   * What the mean divides by: what is neither ignored nor masked (`'valid'`, default), all of it, or the weights' sum.
-   * Softmax counts pixels, sigmoid and none count elements.
+   * What the mean divides by: what is neither ignored nor masked (`'valid'`, default), all of it, or the weights' sum
+   * (`'labelWeights'`: for a label map only). Softmax counts pixels, sigmoid and none count elements.
    */
   readonly normalizer?: Normalizer | undefined;
   /** `'pixels'`: channels are summed and the mean is over pixels (sigmoid and none). Default `'elements'`. */
@@ -194,7 +194,7 @@ export interface Loss {
   readonly mergeable: boolean;
   value(pred: Prediction, target: Target, call: LossCall): number;
   valueAndGrad(pred: Prediction, target: Target, call: LossCall): ValueAndGrad;
-  /** The loss before the mean: see DESIGN "unreduced" and the page of the loss. */
+  /** The loss before the mean: of pixels or elements (weighted), or of samples and classes (without their weights). */
   unreduced(pred: Prediction, target: Target, call: LossCall): Unreduced;
   evaluate(pred: Prediction, target: Target, call: LossCall): Evaluation;
   /** Phase 1: the sums of this part of the data. */

@@ -1,5 +1,5 @@
 /** Pixel losses before the mean, in the caller's shape. */
-import type { CheckedCall } from './check/call.js';
+import { type CheckedCall, spatialOf } from './check/call.js';
 import type { Group } from './pass.js';
 import { unreducedPass } from './stream.js';
 import type { Unreduced } from './types.js';
@@ -11,6 +11,5 @@ export function unreducedData(call: CheckedCall, group: Group): Unreduced {
   unreducedPass(call, group, data);
   if (!softmax) return { data, shape: [...call.shape] };
   const last = group.pixel[0]?.term.dataFormat === 'channelsLast';
-  const spatial = last ? call.shape.slice(1, -1) : call.shape.slice(2);
-  return { data, shape: [call.shape[0] ?? 0, ...spatial] };
+  return { data, shape: [call.shape[0] ?? 0, ...spatialOf(call.shape, last)] };
 }

@@ -1,9 +1,8 @@
-//! Softmax over two to four classes: all classes of four pixels at once, in registers.
+//! The direct way of softmax over two to four classes, from the chunk's logits to its `out`, for label maps without
+//! weights: all classes of four pixels at once, in registers. In stages `many_classes` takes any number.
 //!
 //! The largest logit's exponential is 1, so only C − 1 are computed: those of the logits that lose against the largest
 //! one before them, in the order of the classes. Which class lost is found again by the same comparisons.
-//!
-//! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
 
 use crate::chunk::{BLOCK, blank_of, direct_planes};
 use crate::math::ExpNegative;

@@ -4,12 +4,13 @@
 //!
 //! 1. `read_*`: the canonical form of a tile (`tile`, from `chunk`).
 //! 2. `activate_*`: logits to probabilities, or `restore_*` in the second pass (`activation`).
-//! 3. f64 sums: `pixel_value` (`pixel`), `region_sums` (`region`), `wasserstein_sums`; or `write_errors` (`ordered`).
+//! 3. f64 sums: `pixel_value` (`pixel`), `region_sums` (`region`; of many small samples `segment`, of soft targets with
+//!    `overlap` after it), `wasserstein_sums`; or `write_errors` (`ordered`).
 //! 4. `pixel_gradient`, `region_gradient`, `wasserstein_gradient`, `add_slopes`: added to the gradient planes.
 //! 5. `clear_unweighted`, `write_out`: on the way out.
 //!
-//! The commonest jobs go from the chunk to its `out` in one loop instead (`direct`). Apart from all passes, `ordered`
-//! ranks the errors of a whole group.
+//! The commonest jobs go from the chunk to its `out` in one loop instead (`direct` in `pass`; `few_classes` and
+//! `many_classes` under softmax). Apart from all passes, `ordered` ranks the errors of a whole group.
 //!
 //! Nothing here knows of batches, means or options: that is the TypeScript door's work, on a few numbers a class.
 

@@ -1,7 +1,7 @@
 //! Softmax over any number of classes: class by class over the tile where classes do not meet, and where they do, a few
 //! vectors through all classes, with what meets in registers.
 //!
-//! Unweighted label maps take the direct way, from the chunk's logits to its `out`.
+//! It is the stage of all softmax, and of five classes and more the direct way of label maps without weights.
 
 use crate::chunk::blank_of;
 use crate::lanes::LabelQuad;

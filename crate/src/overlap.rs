@@ -15,7 +15,7 @@ impl Workspace {
     /// Adds Σ w (min(p, g) − p g), which turns the sums' Σ w p g into Σ w min(p, g); then makes the target what the affine
     /// gradient a + b g takes for g, the derivative of min(p, g) by p: 1, 0, or a half where they are equal.
     ///
-    /// One loop for both passes, since the core's size counts more here than time.
+    /// One loop for both passes, value and gradient, since the core's size counts more here than time.
     pub fn overlap(&mut self) {
         self.with_weight_plane();
         let Self { tile, act, target, weight, element, totals, .. } = self;

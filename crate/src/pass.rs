@@ -20,7 +20,7 @@ impl Stages {
     pub const VALUES: u32 = 4;
     /// Sum the pixel losses.
     pub const TERMS: u32 = 8;
-    /// Sum tp, p, g and n.
+    /// Sum tp, p, g and n at least: what the direct ways give.
     pub const SUMS: u32 = 16;
     /// Sum all eight.
     pub const ALL_SUMS: u32 = 32;
@@ -46,8 +46,9 @@ impl Stages {
     pub const SLOPES: u32 = 32_768;
     /// The sums of the generalized Wasserstein Dice loss, or with `GRADIENT` its gradient.
     pub const WASSERSTEIN: u32 = 65_536;
-    /// With `ERRORS`: p − g instead, signed; p itself.
+    /// With `ERRORS`: p − g instead, signed.
     pub const RESIDUALS: u32 = 131_072;
+    /// With `ERRORS`: p itself instead.
     pub const PROBABILITIES: u32 = 262_144;
     /// Leave the one tile as it is for a pass that has `KEPT`.
     pub const KEEP: u32 = 524_288;
@@ -213,7 +214,7 @@ impl Workspace {
             self.totals[TERMS * classes] += value;
         }
         if sums {
-            // Their label is the first class.
+            // Blank lanes are labelled with the first class.
             self.totals[2 * classes] -= self.tile.blank as f64;
         }
         true

@@ -162,7 +162,8 @@ impl Workspace {
         }
     }
 
-    /// The gradient of every class, added to `grad`. `scale` is already in the table.
+    /// The gradient of every class, added to `grad`. What multiplies it is in the table already. Only samples of their own
+    /// gain by knowing that c, d and e are 0: `curved` = false.
     pub fn region_gradient(&mut self, curved: bool) {
         if self.input.segment > 0 {
             return self.segment_gradient(curved);

@@ -76,7 +76,8 @@ impl Workspace {
     }
 
     /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-    /// 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
+    /// 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+    /// nothing is changed.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn input(
         &mut self,

@@ -1,8 +1,9 @@
-//! Label maps as geometry: pair counts, boundaries, distance transforms, surface elements, connected components.
+//! Label maps as geometry: pair counts, boundaries, distance transforms, surface elements, connected components; and the
+//! losses of distances and skeletons ([`loss`]).
 //!
 //! Apart from the tile core, whose size every user of a loss pays. Pair counts stream through in tiles; the rest
-//! needs a volume whole, held as one byte a voxel ([`volume`]) and cropped to what is marked before anything wider
-//! than a byte is allocated.
+//! needs a volume whole: for metrics one byte a voxel ([`volume`]), cropped to what is marked before anything wider
+//! than a byte is allocated; for losses the floats of one class.
 
 pub mod boundary;
 pub mod components;

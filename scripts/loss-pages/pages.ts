@@ -195,7 +195,7 @@ function indexPage(): string {
     '## What makes losses of losses',
     rows(others),
     '## Under the names of other libraries',
-    ...compatDoors.map((door) => `- [${door}](${compatFile(door)})`),
+    compatDoors.map((door) => `- [${door}](${compatFile(door)})`).join('\n'),
     '## Reading a page',
     'z is a logit, p a probability, g the target, w the weight of a pixel (of mask, ignored label, pixel and, where they ' +
       'multiply pixels, sample weights), i a pixel, k a class, C the number of channels. Of a (sample, class): TP = Σ w p g, ' +

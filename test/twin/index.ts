@@ -137,17 +137,6 @@ export function twinSlope(
     ((call.upstream ?? 1) * (moved(step, direction) - moved(-step, direction))) / (2 * step);
 }
 
-/** The gradient by central differences, entry by entry. */
-export function twinGradient(
-  config: Config,
-  pred: ArrayLike<number>,
-  target: ArrayLike<number>,
-  call: LossCall,
-): Float64Array {
-  const slope = twinSlope(config, pred, target, call);
-  return Float64Array.from({ length: pred.length }, (_, i) => slope((j) => Number(i === j)));
-}
-
 /** What rounding in f64 makes of a central difference of such a value. */
 export const differenceError = (value: number, step = STEP): number =>
   (4 * Number.EPSILON * Math.abs(value)) / step;

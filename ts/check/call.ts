@@ -46,6 +46,17 @@ export interface CheckedCall {
 export const sampleWeight = ({ sampleWeights }: Pick<CheckedCall, 'sampleWeights'>, sample: number): number =>
   sampleWeights?.[sample] ?? 1;
 
+/** The call without pixel weights: which elements count, not how much. */
+export const unweighted = (call: CheckedCall): CheckedCall => ({
+  ...call,
+  pixelWeights: undefined,
+  elementWeights: false,
+});
+
+/** The spatial part of a shape. */
+export const spatialOf = (shape: readonly number[], last: boolean): readonly number[] =>
+  last ? shape.slice(1, -1) : shape.slice(2);
+
 /** Where the caller's array has channel k of a sample's pixel i. */
 export function placeOf(
   { channels, pixels, last }: Pick<CheckedCall, 'channels' | 'pixels' | 'last'>,
@@ -92,8 +103,8 @@ function checkShape(shape: unknown, last: boolean): Sizes {
   if (channels > MOST_CHANNELS) {
     throw new RangeError(`"shape" expected at most ${MOST_CHANNELS} channels, got ${channels}`);
   }
-  const spatial = last ? sizes.slice(1, -1) : sizes.slice(2);
-  return { samples, channels, pixels: total === 0 ? 0 : total / samples / channels, spatial };
+  const pixels = total === 0 ? 0 : total / samples / channels;
+  return { samples, channels, pixels, spatial: spatialOf(sizes, last) };
 }
 
 export const product = (...factors: number[]): string =>

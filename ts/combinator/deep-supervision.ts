@@ -1,3 +1,4 @@
+import { spatialOf } from '../check/call.js';
 import { number, refuse, show } from '../check/options.js';
 import { checkNames } from '../check/nearest.js';
 import { ShapeError } from '../errors.js';
@@ -142,12 +143,11 @@ export function deepSupervision(loss: Loss, options: DeepSupervisionOptions = {}
     const halves = predictions.map((_, s) => 0.5 ** s);
     const sum = halves.reduce((a, b) => a + b, 0);
     const weights = given ?? halves.map((half) => half / sum);
-    const spatial = (shape: readonly number[]): readonly number[] =>
-      last ? shape.slice(1, -1) : shape.slice(2);
     const fixed = (shape: readonly number[]): string =>
       [shape[0], last ? shape.at(-1) : shape[1], shape.length].join();
     const finest = shapes[0] ?? [];
-    const pixels = spatial(finest).reduce((a, b) => a * b, 1);
+    const spatial = spatialOf(finest, last);
+    const pixels = spatial.reduce((a, b) => a * b, 1);
     return predictions.map((prediction, s) => {
       const shape = shapes[s] as readonly number[];
       if (fixed(shape) !== fixed(finest)) {
@@ -157,7 +157,7 @@ export function deepSupervision(loss: Loss, options: DeepSupervisionOptions = {}
       const scale = { weight: weights[s] ?? 0, prediction };
       const labels = isList(target) ? (target as readonly Target[])[s] : undefined;
       if (s === 0) return { ...scale, target: labels ?? (target as Target), call: own };
-      const grid = { samples: finest[0] ?? 0, pixels, index: nearest(spatial(finest), spatial(shape)), last };
+      const grid = { samples: finest[0] ?? 0, pixels, index: nearest(spatial, spatialOf(shape, last)), last };
       const { mask, pixelWeights } = call;
       return {
         ...scale,

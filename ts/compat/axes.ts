@@ -1,5 +1,17 @@
 /** Axes, as numpy's functions take them. */
-import { number, type Rule, show } from '../check/options.js';
+import { number, refuse, type Rule, show } from '../check/options.js';
+import type { DataFormat } from '../types.js';
+
+/** Where the classes are: −1, the last axis, or 1, after the samples. */
+export const classAxis: Rule = (value, name) => {
+  if (value !== -1 && value !== 1) {
+    refuse(
+      `"${name}" expected -1 (classes last) or 1 (classes first), got ${show(value)}: classes lie on one of these`,
+    );
+  }
+};
+
+export const formatOf = (axis: -1 | 1 = -1): DataFormat => (axis === 1 ? 'channelsFirst' : 'channelsLast');
 
 /** One axis or several, as numpy counts them. */
 export const axes: Rule = (value, name) => {

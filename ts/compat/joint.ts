@@ -1,7 +1,5 @@
 /** Losses of several classes that a peer averages in a way of its own, as one formula of all their sums. */
-import { ROWS, type Score } from '../term.js';
-
-const G = 2;
+import { ROWS, type Score, SUM } from '../term.js';
 
 interface Averaging {
   /** The loss of one class. */
@@ -18,7 +16,7 @@ export function averaged({ score, shares, otherwise = 0 }: Averaging): Score {
     partials.fill(0);
     const share = shares(
       weights,
-      weights.map((_, i) => sums[i * ROWS + G] ?? 0),
+      weights.map((_, i) => sums[i * ROWS + SUM.g] ?? 0),
     );
     if (share.every((w) => w === 0)) return otherwise;
     let value = 0;

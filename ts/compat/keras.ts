@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { spatialOf } from '../check/call.js';
 import { checkOptions, number } from '../check/options.js';
 import { binaryCrossEntropyLoss } from '../loss/binary-cross-entropy.js';
 import { crossEntropyLoss } from '../loss/cross-entropy.js';
@@ -47,7 +48,7 @@ const SMOOTHED = { ...CROSSENTROPY, label_smoothing: SMOOTHING };
 /** The mean over channels of losses of single elements. */
 function channelMean({ data, shape }: Unreduced, last: boolean): Unreduced {
   const channels = (last ? shape.at(-1) : shape[1]) ?? 1;
-  const spatial = last ? shape.slice(1, -1) : shape.slice(2);
+  const spatial = spatialOf(shape, last);
   const pixels = spatial.reduce((a, b) => a * b, 1);
   const means = new Float32Array(data.length / channels);
   data.forEach((loss, at) => {

@@ -8,12 +8,13 @@
  *
  * @module
  */
-import { checkOptions, number, refuse, type Rule } from '../check/options.js';
+import { checkOptions, number } from '../check/options.js';
 import { binaryCrossEntropyLoss } from '../loss/binary-cross-entropy.js';
 import { crossEntropyLoss } from '../loss/cross-entropy.js';
 import { focalLoss } from '../loss/focal.js';
 import { polyCrossEntropyLoss } from '../loss/poly-cross-entropy.js';
-import type { DataFormat, Loss, Target } from '../types.js';
+import type { Loss, Target } from '../types.js';
+import { classAxis, formatOf } from './axes.js';
 import { only, orNone } from './peer.js';
 import { binaryFocal, pixelwise } from './pixelwise.js';
 import { foundBy, settledLoss } from './settled.js';
@@ -35,18 +36,8 @@ export interface OptaxSoftmaxOptions {
   readonly where?: null | undefined;
 }
 
-const axis: Rule = (value) => {
-  if (value !== -1 && value !== 1) {
-    refuse(
-      `"axis" expected -1 (classes last) or 1 (classes first), got ${JSON.stringify(value)}: classes lie on one of these`,
-    );
-  }
-};
 const where = only(null, 'it is data, which comes with a call as "mask", one entry a pixel');
-const SOFTMAX = { axis, where };
-
-const formatOf = ({ axis: at = -1 }: OptaxSoftmaxOptions): DataFormat =>
-  at === 1 ? 'channelsFirst' : 'channelsLast';
+const SOFTMAX = { axis: classAxis, where };
 
 /**
  * `optax.sigmoid_binary_cross_entropy`: `binaryCrossEntropyLoss({ dataFormat: 'channelsLast' })`.
@@ -93,7 +84,7 @@ export function sigmoid_binary_cross_entropy(options?: object): Loss {
  */
 export function softmax_cross_entropy(options?: OptaxSoftmaxOptions): Loss {
   const given = checkOptions('softmax_cross_entropy', options, SOFTMAX);
-  return crossEntropyLoss({ dataFormat: formatOf(given) });
+  return crossEntropyLoss({ dataFormat: formatOf(given.axis) });
 }
 
 /**
@@ -143,7 +134,7 @@ export function safe_softmax_cross_entropy(options?: object): Loss {
  */
 export function softmax_cross_entropy_with_integer_labels(options?: OptaxSoftmaxOptions): Loss {
   const given = checkOptions('softmax_cross_entropy_with_integer_labels', options, SOFTMAX);
-  return crossEntropyLoss({ dataFormat: formatOf(given) });
+  return crossEntropyLoss({ dataFormat: formatOf(given.axis) });
 }
 
 /** Options of optax' `poly_loss_cross_entropy`. */
@@ -174,7 +165,7 @@ export interface OptaxPolyOptions extends OptaxSoftmaxOptions {
 export function poly_loss_cross_entropy(options?: OptaxPolyOptions): Loss {
   const given = checkOptions('poly_loss_cross_entropy', options, { ...SOFTMAX, epsilon: number() });
   const { epsilon = 2 } = given;
-  return polyCrossEntropyLoss({ activation: 'softmax', dataFormat: formatOf(given), epsilon });
+  return polyCrossEntropyLoss({ activation: 'softmax', dataFormat: formatOf(given.axis), epsilon });
 }
 
 /** Options of optax' `sigmoid_focal_loss`. */

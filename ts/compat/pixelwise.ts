@@ -3,7 +3,7 @@
  * focal loss of a soft label as Keras and optax have it. Exact where a peer's own numbers hang on the cut, at the price
  * of several times the kernels' time.
  */
-import { type CheckedCall, refuseProbability } from '../check/call.js';
+import { type CheckedCall, refuseProbability, sampleWeight, spatialOf } from '../check/call.js';
 import { entropyTerm } from '../family/entropy.js';
 import { countPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
@@ -50,7 +50,7 @@ function checkTruth(call: CheckedCall, common: Common, activation: Activation): 
 
 /** Value, gradient and losses of a formula of single pixels. */
 export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found {
-  const { samples, channels, pixels, pred, target, mask, pixelWeights, elementWeights, sampleWeights } = call;
+  const { samples, channels, pixels, pred, target, mask, pixelWeights, elementWeights } = call;
   const { formula } = rule;
   const given = rule.activation === 'none';
   checkTruth(call, common, rule.activation);
@@ -65,7 +65,7 @@ export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found 
   const step = call.last ? 1 : pixels;
   let [sum, valid, mass] = [0, 0, 0];
   for (let b = 0; b < samples; b++) {
-    const v = share * (sampleWeights?.[b] ?? 1);
+    const v = share * sampleWeight(call, b);
     for (let i = 0; i < pixels; i++) {
       const at = b * pixels + i;
       if (mask?.[at] === 0) continue;
@@ -96,8 +96,7 @@ export function pixelwise(call: CheckedCall, common: Common, rule: Rule): Found 
   const scale = divisor > 0 ? 1 / divisor : 0;
   for (let i = 0; i < grad.length; i++) grad[i] = scale === 0 ? 0 : scale * (grad[i] as number);
   const { shape } = call;
-  const last = common.dataFormat === 'channelsLast';
-  const spatial = last ? shape.slice(1, -1) : shape.slice(2);
+  const spatial = spatialOf(shape, common.dataFormat === 'channelsLast');
   return {
     value: scale === 0 ? 0 : sum * scale,
     grad,

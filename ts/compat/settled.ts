@@ -1,5 +1,5 @@
 /** Losses of peers that are settled only by a call: by its rank, by its channels, or by the numbers it holds. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, unweighted } from '../check/call.js';
 import { wholeLoss } from '../define.js';
 import { TermLoss } from '../loss.js';
 import type { Common } from '../term.js';
@@ -24,7 +24,7 @@ export function settledLoss(name: string, shared: SharedOptions, definition: Def
     run: (call, _, activation, common) => {
       const found = find(call, common);
       // Weights are in the gradient already, and whatever the activation, it is of the prediction itself.
-      const plain = { ...call, pixelWeights: undefined, elementWeights: false, sampleWeights: undefined };
+      const plain = { ...unweighted(call), sampleWeights: undefined };
       return {
         value: found.value,
         gradient: [

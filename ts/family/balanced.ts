@@ -8,7 +8,7 @@ import { unreducedData } from '../unreduced.js';
 import { entropyTerm, isDistribution } from './entropy.js';
 import { pixelFactor, pixelValue } from './pixel.js';
 
-export type Frequency = 'inverse' | 'squareInverse' | 'median' | 'effective';
+type Frequency = 'inverse' | 'squareInverse' | 'median' | 'effective';
 
 /** Cui's β: beyond about 1/(1 − β) labels a class gains nothing from more. */
 const EFFECTIVE = 0.9999;
@@ -20,7 +20,7 @@ function median(numbers: readonly number[]): number {
 }
 
 /** The weights of classes with such counts; 0 for a class without any. */
-export function balance(counts: readonly number[], frequency: Frequency): number[] {
+function balance(counts: readonly number[], frequency: Frequency): number[] {
   const present = counts.filter((n) => n > 0);
   if (frequency === 'median') return counts.map((n) => (n > 0 ? median(present) / n : 0));
   const raw = counts.map((n) => {

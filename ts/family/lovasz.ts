@@ -1,5 +1,5 @@
 /** Lovász losses: a pass finds the errors, the core ranks them group by group, a pass chains the slopes. */
-import { type CheckedCall, placeOf, refuseSoftTarget, sampleWeight } from '../check/call.js';
+import { type CheckedCall, placeOf, refuseSoftTarget, sampleWeight, unweighted } from '../check/call.js';
 import { times } from './region.js';
 import { errorsPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
@@ -116,10 +116,16 @@ export function lovasz(rule: Rule): WholeTerm['run'] {
     const { value, perRow, shares } = reduce(common, rule, call, classes, parts);
     const scale = (b: number, k: number): number => shares[rule.aggregate === 'batch' ? 0 : b]?.get(k) ?? 0;
     const data = Float64Array.from(parts.flat(), (part) => (part.counts ? part.value : NaN));
-    const plain = { ...call, pixelWeights: undefined, elementWeights: false };
     return {
       value,
-      gradient: [{ call: plain, activation, pixel: [], slopes: { data: slopes, raw: rule.hinge, scale } }],
+      gradient: [
+        {
+          call: unweighted(call),
+          activation,
+          pixel: [],
+          slopes: { data: slopes, raw: rule.hinge, scale },
+        },
+      ],
       unreduced: {
         data,
         shape: rule.aggregate === 'batch' ? [classes.kept.length] : [call.samples, classes.kept.length],

@@ -1,5 +1,5 @@
 /** Losses of the hardest pixels: a pass finds every pixel's cross-entropy, the core selects, a pass takes their gradient. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, spatialOf, unweighted } from '../check/call.js';
 import { countPass, type Group, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import { unreducedPass } from '../stream.js';
@@ -92,7 +92,7 @@ export function ranked(rule: Rule): WholeTerm['run'] {
     const found = losses(ranking);
     const plain: Ranking = {
       ...ranking,
-      call: { ...call, pixelWeights: undefined, elementWeights: false, sampleWeights: undefined },
+      call: { ...unweighted(call), sampleWeights: undefined },
       classes: { ...classes, weights: classes.weights.map(() => 1) },
     };
     const counting = { ...ranking, term: { ...term, reduction: 'mean' as const } };
@@ -106,7 +106,7 @@ export function ranked(rule: Rule): WholeTerm['run'] {
     const data = found.map((loss, i) => ((taken[i] ?? 0) === 0 ? 0 : loss));
     for (const loss of data) sum += loss;
     const scale = term.reduction === 'sum' ? 1 : selected > 0 ? 1 / selected : 0;
-    const spatial = common.dataFormat === 'channelsLast' ? call.shape.slice(1, -1) : call.shape.slice(2);
+    const spatial = spatialOf(call.shape, common.dataFormat === 'channelsLast');
     return {
       value: scale === 0 ? 0 : sum * scale,
       gradient: [{ call: selecting(ranking, taken), activation, pixel: [{ term, classes, scale }] }],

@@ -1,20 +1,12 @@
 /** Losses that are a mean over elements, each weighed by a distance. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, sampleWeight, unweighted } from '../check/call.js';
 import { entropyTerm } from '../family/entropy.js';
 import type { LossPlane } from '../geometry.js';
 import { countPass, runPass } from '../pass.js';
 import { makeGroup } from '../plan.js';
 import type { Classes, Common, Whole, WholeTerm } from '../term.js';
 import type { Activation } from '../types.js';
-import {
-  type DistanceOptions,
-  eachPlane,
-  gridOf,
-  type Part,
-  elementsOf,
-  scatter,
-  unweighted,
-} from './planes.js';
+import { type DistanceOptions, eachPlane, elementsOf, gridOf, type Part, scatter } from './planes.js';
 
 interface Rule extends DistanceOptions {
   /** What the sum is of. */
@@ -40,7 +32,7 @@ export function meanOfElements(rule: Rule): WholeTerm['run'] {
     const elements = countElements(call, classes, activation, common);
     const plain = unweighted(call);
     const weightOf = (sample: number, k: number): number =>
-      (call.sampleWeights?.[sample] ?? 1) * (classes.weights[k] ?? 1);
+      sampleWeight(call, sample) * (classes.weights[k] ?? 1);
 
     /** The weighted sum, and slopes or terms in the prediction's layout. */
     const pass = (terms: boolean): { sum: number; data: Float32Array } => {

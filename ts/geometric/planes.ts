@@ -1,5 +1,5 @@
 /** What losses of distances and skeletons share: their options, and the data class by class of each sample. */
-import type { CheckedCall } from '../check/call.js';
+import { type CheckedCall, spatialOf } from '../check/call.js';
 import { checkSpacing } from '../check/labels.js';
 import { type Rule, show } from '../check/options.js';
 import { ShapeError } from '../errors.js';
@@ -37,7 +37,7 @@ export function gridOf(
   dataFormat: DataFormat,
   spacing?: readonly number[],
 ): Grid {
-  const spatial = dataFormat === 'channelsLast' ? shape.slice(1, -1) : shape.slice(2);
+  const spatial = spatialOf(shape, dataFormat === 'channelsLast');
   if (spatial.length > 3) {
     throw new ShapeError('shape', `at most 3 spatial dimensions (${name})`, show(shape));
   }
@@ -55,13 +55,6 @@ export function elementsOf(
   runPass(elementsPass(call, makeGroup(activation, ignoreIndex), what, out));
   return out;
 }
-
-/** The call without pixel weights: which elements count, not how much. */
-export const unweighted = (call: CheckedCall): CheckedCall => ({
-  ...call,
-  pixelWeights: undefined,
-  elementWeights: false,
-});
 
 /** Copies `to.length` entries that lie `step` apart. */
 function gather(to: Float32Array, from: ArrayLike<number>, start: number, step: number): void {
@@ -82,10 +75,10 @@ export interface Part {
   readonly step: number;
 }
 
-/** Puts what a plane holds back into the prediction's layout, times `factor`. */
-export function scatter(to: Float32Array, from: Float32Array, { start, step }: Part, factor = 1): void {
-  if (step === 1 && factor === 1) to.set(from, start);
-  else for (let i = 0; i < from.length; i++) to[start + i * step] = factor * (from[i] as number);
+/** Puts what a plane holds back into the prediction's layout. */
+export function scatter(to: Float32Array, from: Float32Array, { start, step }: Part): void {
+  if (step === 1) to.set(from, start);
+  else for (let i = 0; i < from.length; i++) to[start + i * step] = from[i] as number;
 }
 
 /** Visits each of these classes of each sample, with what `elementsOf` gave, targets, weights and distances in a plane. */

@@ -1,12 +1,13 @@
 /** From the sums of soft skeletons to a region loss of them, and back to slopes. */
+import { sampleWeight, unweighted } from '../check/call.js';
 import { Scorer } from '../family/region.js';
 import { meanOverRows, regionRows } from '../plan.js';
-import { type RegionTerm, ROWS, type Score, SUM_NAMES, type Whole, type WholeTerm } from '../term.js';
+import { type RegionTerm, ROWS, type Score, SUM, type Whole, type WholeTerm } from '../term.js';
 import type { Smooth } from '../types.js';
-import { eachPlane, gridOf, elementsOf, scatter, unweighted } from './planes.js';
+import { eachPlane, gridOf, elementsOf, scatter } from './planes.js';
 
 /** Where a region loss has its sums, in the order the core gives those of skeletons. */
-const PLACES = (['tp', 'p', 'g', 'p2', 'g2', 'n'] as const).map((name) => SUM_NAMES.indexOf(name));
+const PLACES = (['tp', 'p', 'g', 'p2', 'g2', 'n'] as const).map((name) => SUM[name]);
 const [OVERLAP = 0, PREDICTED = 1, , COVERED = 3, TRUE = 4] = PLACES;
 
 /** Precision and sensitivity of the skeletons, their harmonic mean from 1, and what derives from it. */
@@ -66,7 +67,7 @@ export function overSkeletons(
     const [batch, macro] = [term.aggregate === 'batch', term.average === 'macro'];
     const counted = new Set(kept);
     const scale = (sample: number, k: number): number =>
-      counted.has(k) ? (batch ? (call.sampleWeights?.[sample] ?? 1) : 1) : 0;
+      counted.has(k) ? (batch ? sampleWeight(call, sample) : 1) : 0;
     let sloped = false;
     return {
       value: nothing ? 0 : result.value,

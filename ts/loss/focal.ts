@@ -16,7 +16,7 @@ export interface FocalOptions extends PixelOptions {
   readonly reducedThreshold?: number | undefined;
 }
 
-const KERNEL = 2;
+export const KERNEL = 2;
 const REDUCED = 7;
 const FACTOR = 8;
 const RULES = {

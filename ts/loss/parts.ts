@@ -3,8 +3,8 @@ import { pixelTermLoss } from '../define.js';
 import { fillCategories, fillElements, smoothedElement } from '../term.js';
 import type { TermLoss } from '../loss.js';
 import type { PixelOptions } from '../types.js';
+import { KERNEL as FOCAL } from './focal.js';
 
-const FOCAL = 2;
 const EXPONENTIAL_LOGARITHMIC = 6;
 
 interface ElementOptions extends PixelOptions {

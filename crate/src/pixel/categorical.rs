@@ -83,12 +83,12 @@ impl Workspace {
         let smoothed = (0..tile.channels).any(|k| rows[2 * tile.channels + k] != 0.0);
         for k in (0..tile.channels).filter(|_| smoothed) {
             let own = row(1, k);
-            add_target(tile, labels, target, k, |i, g| own.mul_add(g, F32x4::load(&mass[i])).store(&mut mass[i]));
+            each_target(tile, labels, target, k, |i, g| own.mul_add(g, F32x4::load(&mass[i])).store(&mut mass[i]));
         }
         for k in 0..tile.channels {
             let (own, spread) = (row(0, k), row(2, k));
             let out = &mut aux[tile.plane(k)];
-            add_target(tile, labels, target, k, |i, g| {
+            each_target(tile, labels, target, k, |i, g| {
                 own.mul_add(g, spread * F32x4::load(&mass[i])).store(&mut out[i]);
             });
             if let Some(weights) = Self::weights_of(tile, weight, element, k) {
@@ -218,7 +218,7 @@ fn scatter(tile: &Tile, labels: &[LabelQuad], act: &[Quad], grad: &mut [Quad], a
 
 /// Calls `each(i, g)` with the target of class `k`.
 #[inline(always)]
-fn add_target(tile: &Tile, labels: &[[i32; LANES]], target: &[Quad], k: usize, mut each: impl FnMut(usize, F32x4)) {
+fn each_target(tile: &Tile, labels: &[LabelQuad], target: &[Quad], k: usize, mut each: impl FnMut(usize, F32x4)) {
     match tile.target {
         Target::Labels => {
             let class = i32::try_from(k).unwrap_or(i32::MAX);

@@ -52,7 +52,7 @@ impl PixelLoss {
         LOSSES.get(code as usize).copied()
     }
 
-    /// Which of the shared instance it is.
+    /// Which loss of the shared instance it is, which has no cross-entropy of classes.
     fn kind(self) -> Kind {
         match self {
             Self::BinaryCrossEntropy | Self::CrossEntropy => Kind::BinaryCrossEntropy,

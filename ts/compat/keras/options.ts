@@ -1,6 +1,7 @@
 /** What the losses of Keras share: their options and what these are here. */
-import { boolean, number, numbers, oneOf, refuse, type Rules } from '../../check/options.js';
+import { boolean, number, numbers, oneOf, type Rules } from '../../check/options.js';
 import type { DataFormat } from '../../types.js';
+import { classAxis, formatOf } from '../axes.js';
 import { orNone } from '../peer.js';
 
 /** What becomes of the losses of samples or pixels. */
@@ -42,27 +43,21 @@ export const KERAS: Rules = {
 export const CROSSENTROPY: Rules = {
   ...KERAS,
   from_logits: boolean,
-  axis: (value) => {
-    if (value !== -1 && value !== 1) {
-      refuse(
-        `"axis" expected -1 (classes last) or 1 (classes first), got ${String(value)}: classes lie on one of these`,
-      );
-    }
-  },
+  axis: classAxis,
 };
 
 export const SMOOTHING = number({ min: 0, max: 1 });
 export const ALPHAS = { one: number({ min: 0 }), many: numbers({ min: 0 }) };
 
 /** The common options in the package's words. */
-export function commonOf({ reduction = 'sum_over_batch_size', axis = -1 }: KerasCrossentropyOptions): {
+export function commonOf({ reduction = 'sum_over_batch_size', axis }: KerasCrossentropyOptions): {
   readonly dataFormat: DataFormat;
   readonly reduction: 'mean' | 'sum';
   readonly byWeights: boolean;
   readonly none: boolean;
 } {
   return {
-    dataFormat: axis === 1 ? 'channelsFirst' : 'channelsLast',
+    dataFormat: formatOf(axis),
     reduction: reduction === 'sum' ? 'sum' : 'mean',
     byWeights: reduction === 'mean_with_sample_weight',
     none: reduction === 'none' || reduction === null,

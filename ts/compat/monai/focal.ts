@@ -1,6 +1,6 @@
 import { boolean, checkOptions, number, numberOrNumbers, refuse } from '../../check/options.js';
 import { pixelTermLoss } from '../../define.js';
-import { focalLoss } from '../../loss/focal.js';
+import { focalLoss, KERNEL } from '../../loss/focal.js';
 import { fillCategories, fillElements } from '../../term.js';
 import type { Loss, PixelOptions } from '../../types.js';
 import { orNone, type PeerReduction, REDUCTION, reductionOf } from '../peer.js';
@@ -25,8 +25,6 @@ export interface MonaiFocalOptions {
   /** Pixels of this label count nowhere; default none. */
   readonly ignore_index?: number | null | undefined;
 }
-
-const KERNEL = 2;
 
 /** What the package's focal loss is not: softmax over elements, alpha a class of positives alone, one weight for all. */
 function ownFocal(given: MonaiFocalOptions, options: PixelOptions): Loss {

@@ -4,7 +4,7 @@ import { sumsLoss } from '../../define.js';
 import { tverskyLoss, tverskyScore } from '../../loss/tversky.js';
 import { balancePass, runPass } from '../../pass.js';
 import { batchRow, makeGroup } from '../../plan.js';
-import { activationOf, SUM_NAMES, type WholeTerm } from '../../term.js';
+import { activationOf, SUM, type WholeTerm } from '../../term.js';
 import type { Loss, RegionOptions, Unreduced } from '../../types.js';
 import { axes, pooled } from '../axes.js';
 import { averaged } from '../joint.js';
@@ -12,7 +12,6 @@ import { orNone, type PeerReduction, REDUCTION } from '../peer.js';
 import { type Found, foundBy, settledLoss } from '../settled.js';
 
 const positive = number({ min: 0 });
-const G = SUM_NAMES.indexOf('g');
 const LAST = { dataFormat: 'channelsLast' } as const;
 
 /** Options of optax' `dice_loss`. */
@@ -173,7 +172,7 @@ export function multiclass_generalized_dice_loss(options?: OptaxGeneralizedDiceO
       const counts = batchRow(call, counting.sums.rows);
       const raw = Array.from(
         { length: channels },
-        (_, k) => 1 / ((counts[G * channels + k] ?? 0) ** 2 + 1e-7),
+        (_, k) => 1 / ((counts[SUM.g * channels + k] ?? 0) ** 2 + 1e-7),
       );
       const total = raw.reduce((a, b) => a + b, 0);
       const loss = tverskyLoss({

@@ -6,10 +6,9 @@ import { orNone } from '../peer.js';
 /** One channel of 0 and 1; one distribution over the channels; channels each by itself. */
 export type SmpMode = 'binary' | 'multiclass' | 'multilabel';
 
-export const MODE = oneOf('binary', 'multiclass', 'multilabel');
+const MODE = oneOf('binary', 'multiclass', 'multilabel');
 export const IGNORE_INDEX = orNone(number({ integer: true }));
 export const CLASS_WEIGHTS = orNone(numbers({ min: 0 }));
-export const FROM_LOGITS = boolean;
 /** What is divided by, and what a logarithm is taken of, is no less. */
 export const EPS = number({ min: 0 });
 
@@ -34,4 +33,4 @@ export function refuseClasses(mode: SmpMode, given: Readonly<Record<string, unkn
   }
 }
 
-export const COMMON: Rules = { mode: MODE, ignore_index: IGNORE_INDEX, from_logits: FROM_LOGITS };
+export const COMMON: Rules = { mode: MODE, ignore_index: IGNORE_INDEX, from_logits: boolean };

@@ -1,6 +1,6 @@
 import { boolean, checkOptions, number, type Rules, SHARED } from '../../check/options.js';
 import { sumsLoss } from '../../define.js';
-import { type Curve, scored } from '../../family/score.js';
+import { type Curve, curveOf, scored } from '../../family/score.js';
 import { diceLoss } from '../../loss/dice.js';
 import { jaccardLoss } from '../../loss/jaccard.js';
 import { matthewsScore } from '../../loss/matthews.js';
@@ -64,7 +64,7 @@ function powerOfMean(given: SmpTverskyOptions): Score {
   const { alpha = 0.5, beta = 0.5, gamma = 1, smooth = 0, eps = EPS_DEFAULT, log_loss = false } = given;
   const curve: Curve = log_loss
     ? { loss: (s) => -Math.log(s < eps ? eps : s), slope: (s) => (s < eps ? 0 : -1 / s) }
-    : { loss: (s) => 1 - s, slope: () => -1 };
+    : curveOf('oneMinus');
   const ofNumerator = Float64Array.of(1);
   const ofDenominator = Float64Array.of(1 - alpha - beta, alpha, beta);
   const constant = new Float64Array();
