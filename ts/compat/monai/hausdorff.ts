@@ -53,6 +53,15 @@ function logarithmOf(found: Found, ofEach: boolean): Found {
   };
 }
 
+function formulaOf(
+  { include_background: background, reduction: by }: MonaiHausdorffOptions,
+  logarithmic: boolean,
+): string {
+  const mean = `${by === 'sum' ? 'sum of means' : 'mean'} of (p − g)²·(D_p^alpha + D_g^alpha)`;
+  const of = background ? '' : ', without channel 0 unless it is the only one';
+  return `${logarithmic ? `ln(1 + the ${mean})` : `the ${mean}`}${of}`;
+}
+
 function hausdorffOf(name: string, options: MonaiHausdorffOptions | undefined, logarithmic: boolean): Loss {
   const given = checkOptions(name, options, RULES);
   const { include_background: background = false, reduction: by = 'mean', batch: overBatch = false } = given;
@@ -64,7 +73,7 @@ function hausdorffOf(name: string, options: MonaiHausdorffOptions | undefined, l
   }
   return settledLoss(name, shared, {
     given,
-    formula: `${logarithmic ? 'ln(1 + L), L ' : ''}the ${by === 'sum' ? 'sum of means' : 'mean'} of (p − g)²·(D_p^alpha + D_g^alpha)`,
+    formula: formulaOf(given, logarithmic),
     find: (call, term) => {
       const includeBackground = background || call.channels === 1;
       const loss = hausdorffLoss({ ...settings, includeBackground });
