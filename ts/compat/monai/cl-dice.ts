@@ -2,8 +2,8 @@ import { checkOptions, number, oneOf } from '../../check/options.js';
 import { clDiceLoss } from '../../geometric/cl-dice.js';
 import { diceLoss } from '../../loss/dice.js';
 import { weightedSum } from '../../loss/weighted-sum.js';
-import type { Loss } from '../../types.js';
-import { type MonaiRegionOptions, REGION, regionOf, smoothOf } from './options.js';
+import type { Loss, RegionOptions } from '../../types.js';
+import { type MonaiRegionOptions, REGION, regionOf } from './options.js';
 
 /** Options of MONAI's `SoftclDiceLoss`. */
 export interface MonaiClDiceOptions extends Omit<MonaiRegionOptions, 'smooth_nr' | 'smooth_dr' | 'batch'> {
@@ -28,10 +28,10 @@ const { batch: _, ...SHARED } = REGION;
 const RULES = { ...SHARED, iter_: number({ min: 0, integer: true }), smooth: number({ min: 0 }) };
 
 /** What both parts have. */
-const partOf = (given: MonaiClDiceOptions) => ({
-  ...regionOf(given),
-  smooth: smoothOf({ smooth_nr: 1, smooth_dr: 1, ...given }),
-});
+function partOf(given: MonaiClDiceOptions): RegionOptions {
+  const { smooth_nr = 1, smooth_dr = 1 } = given;
+  return { ...regionOf(given), smooth: { numerator: smooth_nr, denominator: smooth_dr } };
+}
 
 /** The loss of checked options. */
 const clDiceOf = (given: MonaiClDiceOptions): Loss =>
@@ -96,7 +96,7 @@ export function SoftDiceclDiceLoss(options?: MonaiDiceClDiceOptions): Loss {
   const given = checkOptions('SoftDiceclDiceLoss', options, rules);
   const { alpha = 0.5 } = given;
   return weightedSum([
-    [1 - alpha, diceLoss({ ...partOf(given), classWeighting: 'raw' })],
+    [1 - alpha, diceLoss(partOf(given))],
     [alpha, clDiceOf(given)],
   ]);
 }

@@ -95,7 +95,7 @@ function hausdorffOf(name: string, options: MonaiHausdorffOptions | undefined, l
  * `hausdorffLoss`' sum over elements; those means divide by all pixels, masked ones too.
  * Shapes: prediction `[N, C, ...spatial]` with at most three spatial dimensions; target a label map or dense; unreduced as
  * the prediction, under 'none' MONAI's `[N, C, 1, 1]`.
- * Range: [0, ∞), in pixels to the power of alpha. MONAI has no spacing.
+ * Range: [0, ∞), in units of a pixel to the power of alpha: MONAI has no spacing.
  * Numerics: as `hausdorffLoss`; against MONAI in f64 in `test/compat.test.ts`. Where the number of channels or a `reduction`
  * other than 'mean' decides, `toJSON` has this name and these options: `lossFromJSON(json, { losses: { HausdorffDTLoss } })`;
  * with `include_background` or `softmax`, and 'mean', it is that of `hausdorffLoss`, and needs `{ hausdorffLoss }`.
@@ -122,7 +122,7 @@ export function HausdorffDTLoss(options?: MonaiHausdorffOptions): Loss {
  * Formula: ln(1 + L), L as `HausdorffDTLoss`; under 'none' of each mean, else of the mean or sum. It is `hausdorffLoss({
  * logarithmic: true, … })` where that one is `hausdorffLoss`.
  * Shapes: as `HausdorffDTLoss`.
- * Range: [0, ∞).
+ * Range: [0, ∞), no unit.
  * Numerics: as `HausdorffDTLoss`, also of `toJSON`; unreduced, but for 'none', has the summands of L.
  * Errors: as `HausdorffDTLoss`.
  * Source: MONAI 1.6.1, `monai.losses.LogHausdorffDTLoss`, after D. Karimi, S. E. Salcudean, 2019.
