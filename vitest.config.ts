@@ -38,6 +38,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     setupFiles: ['test/setup.ts'],
+    // Vitest leaves a core free, which of two is half.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

@@ -1,5 +1,6 @@
 /** What every loss promises holds of the peers' too: on the first case of each function of `test/oracle-compat`. */
 import { describe, expect, test } from 'vitest';
+import { clDiceLoss, hausdorffLoss } from '../ts/geometric/index.js';
 import { lossFromJSON, Sums, weightedSum } from '../ts/index.js';
 import type { Loss, LossCall, Target } from '../ts/index.js';
 import type { TermLoss } from '../ts/loss.js';
@@ -141,8 +142,8 @@ describe.each(named)('%s', (_, { name, make, options, pred, target, call }) => {
 
   test('it comes back from JSON and gives the same', () => {
     const json = JSON.parse(JSON.stringify(loss)) as ReturnType<Loss['toJSON']>;
-    const losses = json.name === name ? { losses: { [name]: make } } : {};
-    expect(lossFromJSON(json, losses).value(pred, target, call)).toBe(value);
+    const losses = { clDiceLoss, hausdorffLoss, ...(json.name === name && { [name]: make }) };
+    expect(lossFromJSON(json, { losses }).value(pred, target, call)).toBe(value);
   });
 
   test('an adapter may lay the channels last, or is told why not', () => {

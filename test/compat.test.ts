@@ -1,5 +1,6 @@
 /** Every file of `test/oracle-compat`: what a peer gives for its own functions under every keyword, in f64. */
 import { afterAll, describe, expect, test } from 'vitest';
+import { clDiceLoss, hausdorffLoss } from '../ts/geometric/index.js';
 import { lossFromJSON } from '../ts/index.js';
 import type { Loss, LossConfig, Target } from '../ts/index.js';
 
@@ -100,7 +101,9 @@ for (const { peer, version, inputs, cases } of Object.values(oracles)) {
       // What its JSON gives back is held against the peer.
       return (options) => {
         const made = make(options as never);
-        return lossFromJSON(JSON.parse(JSON.stringify(made)) as LossConfig, { losses: door ?? {} });
+        return lossFromJSON(JSON.parse(JSON.stringify(made)) as LossConfig, {
+          losses: { clDiceLoss, hausdorffLoss, ...door },
+        });
       };
     };
 

@@ -152,9 +152,11 @@ describe('a loss is everywhere', () => {
     const own = doors[one.door]?.[one.name] as (options?: object) => Loss;
     const loss = terms ? lossFromJSON({ name: one.name, options, terms }) : own(options);
     const config = JSON.parse(JSON.stringify(loss.toJSON())) as LossConfig;
-    // A loss of a sub-path that is no setting of a loss of the package keeps its own name, and is to be given.
+    // A loss of a sub-path that is no setting of a loss of the package keeps its own name, and is to be given; so are the
+    // geometric ones, which a peer's may be made of.
     const known = doors.segloss !== undefined && config.name in doors.segloss;
-    const back = lossFromJSON(config, known ? {} : { losses: { [one.name]: own } });
+    const geometric = doors['segloss/geometric'] as Readonly<Record<string, (options?: object) => Loss>>;
+    const back = lossFromJSON(config, { losses: { ...geometric, ...(!known && { [one.name]: own }) } });
     expect(back.toJSON()).toEqual(loss.toJSON());
     if (one.door === 'segloss') expect(back.name).toBe(one.name);
   });

@@ -16,7 +16,8 @@ export class Workspace {
     fault(): number;
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
+     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+     * nothing is changed.
      */
     input(channels: number, activation: number, kind: number, dense: boolean, run: number, segment: number, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
     /**

@@ -39,7 +39,8 @@ export class Workspace {
     }
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and nothing is changed.
+     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+     * nothing is changed.
      * @param {number} channels
      * @param {number} activation
      * @param {number} kind
