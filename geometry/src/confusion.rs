@@ -11,6 +11,8 @@ use crate::entry::{Kind, NO_LABEL, Staging, read_labels};
 pub const TILE: usize = 8_192;
 /// Pixels looked at together: where they are all alike, as nearly everywhere in a label map, one addition counts them.
 const BLOCK: usize = 16;
+/// Bits that are 0 where all bytes are 0 or 1: such a block is counted by its bits.
+const BEYOND_ONE: u64 = 0xFEFE_FEFE_FEFE_FEFE;
 /// Counters of a pair. Neighbouring pixels use different ones: an addition would otherwise wait for the store of the
 /// one before. They share a cache line.
 const WAYS: usize = 4;
@@ -154,6 +156,8 @@ fn count_bytes(table: &mut [Ways], target: &[u8], pred: &[u8]) -> (u8, u8) {
     // Known to the compiler as covering every index: no bounds check in the loops.
     let Some(table) = table.first_chunk_mut::<PAIRS>() else { return (0, 0) };
     let mut seen = (0, 0);
+    // Of blocks that hold nothing but 0 and 1.
+    let (mut binary, mut trues, mut predicted, mut both) = (0, 0, 0, 0);
     let (target_blocks, target_rest) = target.as_chunks::<BLOCK>();
     let (pred_blocks, pred_rest) = pred.as_chunks::<BLOCK>();
     for (t, p) in target_blocks.iter().zip(pred_blocks) {
@@ -163,10 +167,23 @@ fn count_bytes(table: &mut [Ways], target: &[u8], pred: &[u8]) -> (u8, u8) {
             table[index(t[0], p[0])][0] += BLOCK as u32;
             continue;
         }
+        if (target_words[0] | target_words[1] | pred_words[0] | pred_words[1]) & BEYOND_ONE == 0 {
+            for (t, p) in target_words.into_iter().zip(pred_words) {
+                trues += t.count_ones();
+                predicted += p.count_ones();
+                both += (t & p).count_ones();
+            }
+            binary += BLOCK as u32;
+            continue;
+        }
         for i in 0..BLOCK {
             table[index(t[i], p[i])][i % WAYS] += 1;
         }
     }
+    table[index(1, 1)][0] += both;
+    table[index(1, 0)][0] += trues - both;
+    table[index(0, 1)][0] += predicted - both;
+    table[index(0, 0)][0] += binary + both - trues - predicted;
     let mut seen = (folded(seen.0), folded(seen.1));
     for (&t, &p) in target_rest.iter().zip(pred_rest) {
         table[index(t, p)][0] += 1;
