@@ -100,7 +100,14 @@ test('what is no loss is wrong usage', async () => {
 });
 
 test('bench checks and times each engine', async () => {
-  const { code, json, stderr } = await segloss(['bench', '--case', 'binary cross-entropy 1x1x8x8', '--seconds', '0.01', '--json']);
+  const { code, json, stderr } = await segloss([
+    'bench',
+    '--case',
+    'binary cross-entropy 1x1x8x8',
+    '--seconds',
+    '0.01',
+    '--json',
+  ]);
   expect([code, stderr]).toEqual([0, '']);
   const rows = json();
   expect(rows.map(({ mode }) => mode)).toEqual(['value', 'value + gradient']);
