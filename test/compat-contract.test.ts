@@ -2,50 +2,23 @@
 import { describe, expect, test } from 'vitest';
 import { clDiceLoss, hausdorffLoss } from '../ts/geometric/index.js';
 import { lossFromJSON, Sums, weightedSum } from '../ts/index.js';
-import type { Loss, LossCall, Target } from '../ts/index.js';
+import type { Loss, Target } from '../ts/index.js';
 import type { TermLoss } from '../ts/loss.js';
-
-interface Case {
-  readonly function: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly input: string;
-  readonly deviation?: string;
-  readonly unreduced?: true;
-}
-
-interface Input extends LossCall {
-  readonly prediction: readonly number[];
-  readonly target: readonly number[];
-  readonly targetKind: string;
-}
-
-interface Oracle {
-  readonly peer: string;
-  readonly inputs: Readonly<Record<string, Input>>;
-  readonly cases: readonly Case[];
-}
-
-type Factory = (options?: object) => Loss;
-type TypedArrays = Readonly<Record<string, { from(data: readonly number[]): Target }>>;
-
-const oracles = import.meta.glob<Oracle>('./oracle-compat/*.json', { eager: true, import: 'default' });
-const doors = import.meta.glob<Readonly<Record<string, Factory>>>('../ts/compat/*.ts', { eager: true });
+import { dataOf, factoryOf, type Input, ORACLES } from './peers.js';
 
 /** The first case of each function that gives one number. */
-const FIRST = Object.values(oracles).flatMap(({ peer, inputs, cases }) => {
+const FIRST = ORACLES.flatMap(({ peer, inputs, cases }) => {
   const usual = cases.filter(({ deviation, unreduced }) => !deviation && !unreduced);
   return [...new Map([...usual].reverse().map((one) => [one.function, one])).values()].map((one) => {
-    const { prediction, target, targetKind, ...call } = inputs[one.input] as Input;
-    const kind = (globalThis as unknown as TypedArrays)[targetKind];
-    const make = doors[`../ts/compat/${peer}.ts`]?.[one.function] as Factory;
+    const [pred, target, call] = dataOf(inputs[one.input] as Input);
     return {
       title: `${peer}: ${one.function}`,
       name: one.function,
-      make,
+      make: factoryOf(peer, one.function),
       options: one.options,
-      pred: Float32Array.from(prediction),
-      target: kind?.from(target) as Target,
-      call: call,
+      pred,
+      target,
+      call,
     };
   });
 });

@@ -2,48 +2,12 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { clDiceLoss, hausdorffLoss } from '../ts/geometric/index.js';
 import { lossFromJSON } from '../ts/index.js';
-import type { Loss, LossConfig, Target } from '../ts/index.js';
-
-interface Input {
-  readonly shape: readonly number[];
-  readonly prediction: readonly number[];
-  readonly target: readonly number[];
-  /** The typed array the target is. */
-  readonly targetKind: string;
-  readonly mask?: readonly number[];
-}
-
-interface Case {
-  readonly function: string;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly input: string;
-  /** Why ours is another number, or refuses. */
-  readonly deviation?: string;
-  /** The value has one entry a loss before the mean, and no gradient. */
-  readonly unreduced?: true;
-  readonly value: number | readonly number[];
-  readonly gradient?: readonly number[];
-  /** What the peer's function gives, of which the value is the mean. */
-  readonly each?: readonly number[];
-}
-
-interface Oracle {
-  readonly peer: string;
-  readonly version: Readonly<Record<string, string>>;
-  readonly python: string;
-  readonly inputs: Readonly<Record<string, Input>>;
-  readonly cases: readonly Case[];
-}
-
-type Door = Readonly<Record<string, (options?: never) => Loss>>;
-type TypedArrays = Readonly<Record<string, { from(data: readonly number[]): Target }>>;
+import type { Loss, LossConfig } from '../ts/index.js';
+import { type Case, dataOf, doorOf, factoryOf, type Input, ORACLES } from './peers.js';
 
 /** Relative, and of the largest entry. */
 const VALUE = 1e-6;
 const GRADIENT = 1e-5;
-
-const oracles = import.meta.glob<Oracle>('./oracle-compat/*.json', { eager: true, import: 'default' });
-const doors = import.meta.glob<Door>('../ts/compat/*.ts', { eager: true });
 
 /** The largest difference, over the largest entry of what is expected. */
 function error(found: ArrayLike<number>, expected: readonly number[]): number {
@@ -61,9 +25,7 @@ function errors(
   one: Case,
   input: Input,
 ): { value: number; gradient: number } {
-  const { prediction, target, targetKind, ...call } = input;
-  const kind = (globalThis as unknown as TypedArrays)[targetKind];
-  const given = [Float32Array.from(prediction), kind?.from(target) as Target, call] as const;
+  const given = dataOf(input);
   const loss = make(one.options);
   if (one.unreduced) {
     return { value: error(loss.unreduced(...given).data, one.value as readonly number[]), gradient: 0 };
@@ -87,22 +49,20 @@ function deviates(make: (options: object) => Loss, one: Case, input: Input): boo
 }
 
 test('there are peers', () => {
-  expect(Object.keys(oracles).length).toBeGreaterThan(0);
+  expect(ORACLES.length).toBeGreaterThan(0);
 });
 
-for (const { peer, version, inputs, cases } of Object.values(oracles)) {
+for (const { peer, version, inputs, cases } of ORACLES) {
   const versions = Object.entries(version).map((pair) => pair.join(' '));
   describe(`${peer} (${versions.join(', ')})`, () => {
     const worst = { value: 0, gradient: 0 };
-    const door = doors[`../ts/compat/${peer}.ts`];
     const of = ({ function: name }: Case): ((options: object) => Loss) => {
-      const make = door?.[name];
-      if (make === undefined) throw new Error(`segloss/compat/${peer} exports no ${name}`);
+      const make = factoryOf(peer, name);
       // What its JSON gives back is held against the peer.
       return (options) => {
-        const made = make(options as never);
+        const made = make(options);
         return lossFromJSON(JSON.parse(JSON.stringify(made)) as LossConfig, {
-          losses: { clDiceLoss, hausdorffLoss, ...door },
+          losses: { clDiceLoss, hausdorffLoss, ...doorOf(peer) },
         });
       };
     };

@@ -8,21 +8,11 @@ import {
   lesions,
   surfaceDistances,
 } from '../ts/metrics/index.js';
+import { LABEL_ARRAYS } from './twin/table.js';
 
 const RUNS = { numRuns: 150 };
 
-/** The arrays that hold small labels. */
-const ARRAYS = [
-  Uint8Array,
-  Uint8ClampedArray,
-  Int8Array,
-  Uint16Array,
-  Int16Array,
-  Uint32Array,
-  Int32Array,
-  Float32Array,
-  Float64Array,
-];
+const ARRAYS = Object.values(LABEL_ARRAYS);
 const arrays = fc.constantFrom(...ARRAYS);
 const from = (Kind: (typeof ARRAYS)[number], labels: ArrayLike<number>): LabelArray =>
   Kind.from(Array.from(labels));
