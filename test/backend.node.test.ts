@@ -34,6 +34,21 @@ function run(body: string, flags: readonly string[] = []): unknown[] {
 const failed = (says: string): unknown[] => ['Error', expect.stringContaining(says)];
 
 describe('setup', () => {
+  test('an engine whose relaxed minimum loses a NaN gets simd128', () => {
+    const flags = native ? [] : ['--experimental-wasm-relaxed-simd'];
+    const forgetful = `
+      const { Instance } = WebAssembly;
+      WebAssembly.Instance = function (module, imports) {
+        const instance = new Instance(module, imports);
+        return 'f' in instance.exports ? { exports: { f: () => 0 } } : instance;
+      };`;
+    const ask = 'say(call); say(() => backend().simd);';
+    expect(run(ask, flags)[1]).toBe('relaxed');
+    const [value, simd] = run(forgetful + ask, flags);
+    expect(value).toBeCloseTo(0.2689, 4);
+    expect(simd).toBe('simd128');
+  });
+
   test('any number of times before the first loss call; after it a no-op if equal, an Error if it would change', () => {
     const [before, , , , chosen, , after, same, changes, auto, still, next] = run(`
       say(backend);

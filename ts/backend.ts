@@ -15,7 +15,10 @@ const EXPORTS = ['memory', 'workspace_new', 'workspace_input', 'workspace_run'];
 
 /** What `setup` takes. */
 export interface SetupOptions {
-  /** `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. */
+  /**
+   * `'auto'` (default): relaxed where the engine has it. `'simd128'`: the same bits on every machine. Where an engine's
+   * relaxed instructions lose a NaN, simd128 runs for all three.
+   */
   readonly simd?: 'auto' | 'simd128' | 'relaxed' | undefined;
   /** The core, compiled or as bytes, for runtimes that refuse to compile inlined code. */
   readonly module?: GivenModule | undefined;
@@ -103,6 +106,12 @@ export function backend(): Backend {
   };
 }
 
+/** Whether a NaN prediction stays one in the relaxed build. It does in the engines known; the standard leaves it open. */
+function keepsNaN(): boolean {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(relaxedProbe()));
+  return (exports as { f: () => number }).f() === 1;
+}
+
 /**
  * The core, compiled on the first call, for workers to run the same.
  *
@@ -110,6 +119,7 @@ export function backend(): Backend {
  */
 export function coreModule(): WebAssembly.Module {
   if (compiled !== undefined) return compiled;
+  if (choice() === 'relaxed' && !keepsNaN()) wanted = 'simd128';
   const build = choice();
   return (compiled = build === 'custom' ? toModule(given) : new WebAssembly.Module(inlinedCore(build)));
 }

@@ -167,6 +167,9 @@ export function elementsPass(
   return { call, groups: [group], stages: [stages], out, stored: false };
 }
 
+/** Whether nothing else can run between the passes of a group: a formula of the user's may call a loss. */
+export const undisturbed = ({ region }: Group): boolean => !region.some(({ term }) => term.foreign);
+
 /** All terms of a group have one overlap. */
 function minimum({ region }: Group): number {
   return region[0]?.term.overlap === 'minimum' ? STAGE.minimum : 0;
@@ -187,7 +190,8 @@ function summing(group: Group): number {
 /** Pass 1: the sums of a group. With `store`, the probabilities are left there for pass 2. */
 export function sumsPass(call: CheckedCall, group: Group, store?: Float32Array): Pass & { sums: GroupSums } {
   const stages = [counting(call, group) | summing(group) | (store ? STAGE.store : 0)];
-  return { call, groups: [group], stages, out: store, stored: false, sums: emptySums(call, group) };
+  const held = store !== undefined && undisturbed(group);
+  return { call, groups: [group], stages, out: store, stored: false, held, sums: emptySums(call, group) };
 }
 
 /**
@@ -235,12 +239,13 @@ export function gradientPass(
       STAGE.gradient |
       (sums ? STAGE.terms : 0) |
       (group.distances ? STAGE.wasserstein : 0) |
+      (stored && summing(group) & STAGE.sums ? STAGE.summed : 0) |
       minimum(group) |
       (group.slopes ? STAGE.slopes : 0) |
       (group.slopes?.raw ? STAGE.hinge : 0) |
       (at > 0 ? STAGE.add : 0),
   );
-  return { call, groups, stages, gradients, out, stored, sums };
+  return { call, groups, stages, gradients, out, stored, held: stored && groups.every(undisturbed), sums };
 }
 
 /** Runs a pass on this thread. */

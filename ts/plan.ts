@@ -2,7 +2,7 @@
 import { type CheckedCall, sampleWeight } from './check/call.js';
 import { classesOf } from './check/classes.js';
 import { type RegionResult, Scorer } from './family/region.js';
-import { type Group, type GroupSums, type Member, type Steps, sumsPass } from './pass.js';
+import { type Group, type GroupSums, type Member, type Steps, sumsPass, undisturbed } from './pass.js';
 import type { GroupGradient, Kernel, Range } from './stream.js';
 import type { PixelSums, Rows, TermSums } from './sums.js';
 import {
@@ -128,8 +128,8 @@ export function tiles(checked: CheckedCall, { groups, members, local }: Plan): R
     groups.length !== 1 ||
     !group ||
     group.region.length === 0 ||
-    // The core keeps the tile between the passes, and a call in between would take it.
-    group.region.some(({ term }) => term.foreign) ||
+    // The core keeps the tile between the passes.
+    !undisturbed(group) ||
     members.length > group.region.length + group.pixel.length
   ) {
     return undefined;

@@ -82,6 +82,8 @@ export interface Work {
   readonly out?: Float32Array | undefined;
   /** Whether the values are read from `out`, where pass 1 left the probabilities. */
   readonly stored: boolean;
+  /** Whether the core holds, as far as it has room, what pass 1 leaves for pass 2; nothing may run in between. */
+  readonly held?: boolean | undefined;
   /** Whether the core has the one chunk already, activated, from the run before. */
   readonly kept?: boolean | undefined;
 }
@@ -125,6 +127,7 @@ export const STAGE = {
   keep: 524_288,
   kept: 1_048_576,
   minimum: 2_097_152,
+  summed: 4_194_304,
 } as const;
 
 /** Where a chunk lies: some pixels of one sample, or all pixels of several. */
@@ -278,16 +281,20 @@ export function refuse(call: CheckedCall, { code, chunk, at }: Fault): never {
 
 /** Runs a pass over a range of its chunks, `found` being given what each came to; stops at the first fault. */
 export function runChunks(
-  { call, groups, stages, gradients, out, stored, kept }: Work,
+  { call, groups, stages, gradients, out, stored, kept, held }: Work,
   range: Range,
   found: ((totals: Float64Array, chunk: Chunk) => void) | undefined,
 ): Fault | undefined {
   const [first] = groups as [Kernels];
   let ws = kept ? workspace() : prepare(first.call ?? call, first, stored);
+  // What is held comes first, in the same order in both passes.
+  const room = held ? ws.reserveHeld(range.samples * Math.ceil(range.pixels / chunkStep(call))) : 0;
   let prepared: number | undefined;
   let affine = 0;
   let fault: Fault | undefined;
+  let next = 0;
   eachChunk(call, range, (chunk) => {
+    const place = next < room ? next++ : -1;
     for (let at = 0; at < groups.length; at++) {
       const group = groups[at] as Kernels;
       const stage = stages[at] ?? 0;
@@ -305,17 +312,18 @@ export function runChunks(
       }
       if (!kept) {
         loadTruth(ws, own, chunk);
-        if (stage & STAGE.values) loadValues(ws, own, chunk, stored && out ? out : call.pred);
+        const source = stored && out ? out : call.pred;
+        if (stage & STAGE.values && !(stored && place >= 0)) loadValues(ws, own, chunk, source);
       }
       if (group.slopes) loadSlopes(ws, own, chunk, group.slopes);
-      const bad = ws.raw.run(chunk.length, stage | affine);
+      const bad = ws.raw.run(chunk.length, stage | affine, place);
       if (bad >= 0) {
         fault = { code: ws.raw.fault(), chunk, at: bad };
         return false;
       }
       found?.(ws.totals, chunk);
     }
-    if (out) unload(ws, call, chunk, out);
+    if (out && (stored || place < 0)) unload(ws, call, chunk, out);
     return true;
   });
   return fault;
@@ -330,7 +338,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
     term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
-    const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each);
+    const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each, -1);
     if (bad >= 0) refuse(call, { code: ws.raw.fault(), chunk, at: bad });
     eachRun(ws.stride, call, chunk, channels, (at, to, length) => {
       ws.unload(at, data, to, length);

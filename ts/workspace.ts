@@ -72,6 +72,13 @@ export class Workspace {
     this.#floats = new Float32Array(buffer);
   }
 
+  /** Makes room to hold what a pass leaves of so many chunks; how many there is room for. */
+  reserveHeld(chunks: number): number {
+    const room = this.raw.reserve_held(chunks);
+    this.#renew();
+    return room;
+  }
+
   /** Room for a row and a column a class. */
   matrix(): Float32Array {
     this.raw.reserve_matrix(this.#channels);

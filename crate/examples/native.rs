@@ -178,7 +178,7 @@ impl Problem {
                 workspace.table[channels + k] = (-2.0 / denominator / parts) as f32;
             }
             if let Some(out) = out.as_deref_mut() {
-                let stages = Stages::VALUES | Stages::GRADIENT | Stages::AFFINE;
+                let stages = Stages::VALUES | Stages::GRADIENT | Stages::AFFINE | Stages::SUMMED;
                 self.pass(workspace, sample, stages, Some(out), &mut totals);
             }
         }

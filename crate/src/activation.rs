@@ -5,7 +5,7 @@
 //! the others.
 
 use crate::many_classes::{Planes, gather, largest_and_others};
-use crate::math::{ExpNegative, Log, sigmoid_tail};
+use crate::math::{Log, exp_of_sizes, sigmoid_tail};
 use crate::simd::F32x4;
 use crate::tile::Checked;
 use crate::workspace::{Target, Workspace};
@@ -41,14 +41,11 @@ impl Workspace {
     /// Logits in `values` to signed tails in `act` and exp(−|z|) in `aux`.
     pub fn activate_sigmoid(&mut self) {
         let tile = self.tile;
-        let exp = ExpNegative::new();
         for k in 0..tile.channels {
-            let planes = self.values[tile.plane(k)].iter().zip(&mut self.act[tile.plane(k)]);
-            for ((z, act), aux) in planes.zip(&mut self.aux[tile.plane(k)]) {
-                let z = F32x4::load(z);
-                let e = exp.of(z.abs());
-                sigmoid_tail(e).xor_sign(z.sign()).store(act);
-                e.store(aux);
+            exp_of_sizes(&self.values[tile.plane(k)], &mut self.aux[tile.plane(k)]);
+            let planes = self.values[tile.plane(k)].iter().zip(&self.aux[tile.plane(k)]);
+            for ((z, e), act) in planes.zip(&mut self.act[tile.plane(k)]) {
+                sigmoid_tail(F32x4::load(e)).xor_sign(F32x4::load(z).sign()).store(act);
             }
         }
     }

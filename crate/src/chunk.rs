@@ -24,6 +24,20 @@ pub struct Chunk {
     pub weight: Vec<f32>,
     /// The gradient, or what pass 2 shall find again.
     pub out: Vec<f32>,
+    /// What pass 1 leaves of the first chunks of a call, so that it need not be copied out and in again.
+    pub held: Vec<f32>,
+    pub place: Place,
+}
+
+/// Where a pass reads its values and leaves its results.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// From `values`, into `out`.
+    Copied,
+    /// Into `held` from there on.
+    IntoHeld(usize),
+    /// From `held` from there on.
+    FromHeld(usize),
 }
 
 /// A label as it lies in the caller's array.
@@ -129,6 +143,17 @@ pub fn read_entries(kind: Kind, bytes: &[u8], step: usize, labels: &mut [i32]) {
     }
 }
 
+/// Bytes as floats; all bits that any of them has.
+#[inline(never)]
+pub fn read_bytes(bytes: &[u8], plane: &mut [f32]) -> u8 {
+    let mut bits = 0;
+    for (value, &byte) in plane.iter_mut().zip(bytes) {
+        bits |= byte;
+        *value = f32::from(byte);
+    }
+    bits
+}
+
 /// Floats that lie `step` apart.
 #[inline(never)]
 pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
@@ -155,7 +180,8 @@ pub fn direct<'a>(
     } else {
         let from = k * chunk.stride + tile.start;
         let range = from..from + tile.vectors * LANES;
-        (&mut chunk.values[range.clone()], &mut chunk.out[range])
+        let (source, results) = chunk.sides();
+        (&mut source[range.clone()], &mut results[range])
     };
     (values.as_chunks().0, grad.as_chunks_mut().0)
 }
@@ -170,9 +196,11 @@ pub fn direct_planes<'a, const C: usize>(
     if chunk.run > 0 {
         return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
     }
-    let mut out = chunk.out.chunks_mut(chunk.stride);
+    let stride = chunk.stride;
+    let (source, results) = chunk.sides();
+    let mut out = results.chunks_mut(stride);
     let range = tile.start..tile.start + tile.vectors * LANES;
-    let values = from_fn(|k| chunk.values[k * chunk.stride..][range.clone()].as_chunks().0);
+    let values = from_fn(|k| source[k * stride..][range.clone()].as_chunks().0);
     (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
 }
 
@@ -180,6 +208,25 @@ pub fn direct_planes<'a, const C: usize>(
 type Piece = (Range<usize>, usize, usize);
 
 impl Chunk {
+    /// Where values are read, and where results go.
+    #[inline]
+    pub fn sides(&mut self) -> (&mut [f32], &mut [f32]) {
+        let Self { values, out, held, place, .. } = self;
+        match *place {
+            Place::Copied => (values, out),
+            Place::IntoHeld(from) => (values, &mut held[from..]),
+            Place::FromHeld(from) => (&mut held[from..], out),
+        }
+    }
+
+    /// Where values are read.
+    pub fn source(&self) -> &[f32] {
+        match self.place {
+            Place::FromHeld(from) => &self.held[from..],
+            _ => &self.values,
+        }
+    }
+
     /// The same for any number of channels: the planes of the prediction, those of the gradient and their stride.
     pub fn direct_classes<'a>(
         &'a mut self,
@@ -191,8 +238,9 @@ impl Chunk {
             return (Planes::of(values, tile), grad, tile.stride);
         }
         let (start, stride) = (tile.start / LANES, self.stride / LANES);
-        let quads = &self.values.as_chunks().0[start..];
-        (Planes { quads, stride, classes: tile.channels }, &mut self.out.as_chunks_mut().0[start..], stride)
+        let (source, results) = self.sides();
+        let quads = &source.as_chunks().0[start..];
+        (Planes { quads, stride, classes: tile.channels }, &mut results.as_chunks_mut().0[start..], stride)
     }
 
     /// The pieces that plane `k` of the tile is made of.
@@ -288,7 +336,8 @@ impl Workspace {
         let (values, stride) = if chunk.run > 0 {
             (values.as_flattened_mut(), tile.stride * LANES)
         } else {
-            (&mut chunk.values[tile.start..], chunk.stride)
+            let stride = chunk.stride;
+            (&mut chunk.sides().0[tile.start..], stride)
         };
         let lowest = if input.stored { 0.0 } else { -f32::MAX };
         let first = if !softmax { lowest } else { lowest + if input.stored { 1.0 } else { f32::MAX } };
@@ -309,7 +358,8 @@ impl Workspace {
         let (out, stride) = if chunk.run > 0 {
             (grad.as_flattened_mut(), tile.stride * LANES)
         } else {
-            (&mut chunk.out[tile.start..], chunk.stride)
+            let stride = chunk.stride;
+            (&mut chunk.sides().1[tile.start..], stride)
         };
         for i in blank_of(tile, mask) {
             (0..tile.channels).for_each(|k| out[k * stride + i] = 0.0);
@@ -319,24 +369,31 @@ impl Workspace {
     /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
     #[inline(never)]
     pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
-        let mut out = core::mem::take(&mut self.chunk.out);
+        let (mut out, from) = match self.chunk.place {
+            Place::IntoHeld(from) => (core::mem::take(&mut self.chunk.held), from),
+            _ => (core::mem::take(&mut self.chunk.out), 0),
+        };
+        let results = &mut out[from..];
         let tile = Tile { channels: planes, ..self.tile };
         let interleaved = self.chunk.run == 1 && planes > 1;
         let quads =
-            if interleaved { write_pixels(buffer(self), &tile, &mut out[tile.start * planes..], add) } else { 0 };
+            if interleaved { write_pixels(buffer(self), &tile, &mut results[tile.start * planes..], add) } else { 0 };
         for k in LANES * quads..planes {
             let plane = buffer(self)[tile.plane(k)].as_flattened();
             for (pixels, start, step) in self.chunk.pieces(&tile, k) {
                 let plane = &plane[pixels];
                 if self.chunk.run > 0 || add {
-                    for (to, value) in out[start..].iter_mut().step_by(step).zip(plane) {
+                    for (to, value) in results[start..].iter_mut().step_by(step).zip(plane) {
                         *to = if add { *to + value } else { *value };
                     }
                 } else {
-                    out[start..start + plane.len()].copy_from_slice(plane);
+                    results[start..start + plane.len()].copy_from_slice(plane);
                 }
             }
         }
-        self.chunk.out = out;
+        match self.chunk.place {
+            Place::IntoHeld(_) => self.chunk.held = out,
+            _ => self.chunk.out = out,
+        }
     }
 }

@@ -5,9 +5,11 @@
 //! one before them, in the order of the classes. Which class lost is found again by the same comparisons.
 
 use crate::chunk::{BLOCK, blank_of, direct_planes};
-use crate::math::ExpNegative;
+use crate::many_classes::gather;
+use crate::math::exp_of_negatives;
+use crate::pixel::categorical::{Own, below_top, entropy_factors, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
-use crate::sums::{LogProduct, Sum};
+use crate::sums::{LogProduct, Sum, UnitSum};
 use crate::workspace::{Tile, Workspace, planes_mut};
 use core::array::from_fn;
 use core::ops::Range;
@@ -19,7 +21,7 @@ fn blocks(vectors: usize) -> impl Iterator<Item = Range<usize>> {
 
 /// exp(−(how far each loser is below the largest logit)); plane 0 of `lost` gets the largest logit itself.
 #[inline(always)]
-fn exponentials<const C: usize>(exp: &ExpNegative, z: [&[Quad]; C], lost: &mut [&mut [Quad]; C]) {
+fn exponentials<const C: usize>(z: [&[Quad]; C], lost: &mut [&mut [Quad]; C]) {
     for i in 0..z[0].len() {
         let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]).finite());
         let (mut losers, mut highest) = (z, z[0]);
@@ -33,9 +35,7 @@ fn exponentials<const C: usize>(exp: &ExpNegative, z: [&[Quad]; C], lost: &mut [
         }
     }
     for lost in &mut lost[1..] {
-        for lost in lost.iter_mut() {
-            exp.of(F32x4::load(lost)).store(lost);
-        }
+        exp_of_negatives(lost);
     }
 }
 
@@ -82,27 +82,37 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
 impl Workspace {
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
     /// gradient times `scale`, or with `sums` the probabilities.
-    pub fn direct_few<const C: usize>(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> f64 {
-        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, totals, .. } = self;
+    pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> f64 {
+        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, factor, mean, totals, .. } = self;
+        let a = scale.unwrap_or(0.0);
         let tile: &Tile = tile;
-        let (exp, one, largest) = (ExpNegative::new(), F32x4::splat(1.0), F32x4::splat(f32::MAX));
+        let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
+        if let Own::Loss(_) = own {
+            let (z, _, _) = chunk.direct_classes(tile, values, grad);
+            gather(tile, labels, z, below);
+            mean[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
+        }
         let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
         let mut act = planes_mut::<C>(act, tile);
-        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
-        let mut found = [[Sum::new(); 2]; C];
+        let (mut linear, mut product, mut value) = (Sum::new(), LogProduct::new(), 0.0);
+        let mut found = [[UnitSum::new(); 2]; C];
         let mut counts = [F32x4::splat(0.0); C];
         for block in blocks(tile.vectors) {
             let z = z.map(|z| &z[block.clone()]);
             let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
             let out = out.each_mut().map(|out| &mut out[block.clone()]);
             let (labels, others, peak) = (&labels[block.clone()], &mut others[block.clone()], &mut peak[block.clone()]);
-            exponentials(&exp, z, &mut act);
-            if entropy {
-                for i in 0..labels.len() {
-                    let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
-                    let own = picked(z, hot(&labels[i])).finite();
-                    linear.add((F32x4::load(&act[0][i]) - own).at_most(largest));
+            let (below, factor) = (&mut below[block.clone()], &mut factor[block.clone()]);
+            exponentials(z, &mut act);
+            match own {
+                Own::Nothing => {}
+                Own::Entropy => {
+                    for i in 0..labels.len() {
+                        let own = picked::<C>(from_fn(|k| F32x4::load(&z[k][i])), hot(&labels[i])).finite();
+                        linear.add((F32x4::load(&act[0][i]) - own).at_most(largest));
+                    }
                 }
+                Own::Loss(_) => below_top(act[0], below),
             }
             for i in 0..labels.len() {
                 let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
@@ -115,17 +125,20 @@ impl Workspace {
                     e[k].store(&mut act[k][i]);
                 }
             }
-            for i in blank_of(tile, &mask[block]) {
+            for i in blank_of(tile, &mask[block.clone()]) {
                 peak.as_flattened_mut()[i] = 0.0;
             }
-            if entropy {
-                for others in others.iter() {
-                    product.multiply(F32x4::load(others));
-                }
+            if scale.is_some() {
+                entropy_factors(a, peak, factor);
             }
-            if let Some(scale) = scale {
+            match own {
+                Own::Nothing => {}
+                Own::Entropy => product.multiply_all(others),
+                Own::Loss(loss) => value += own_losses(loss, [below, others, peak, &mean[block]], factor),
+            }
+            if scale.is_some() {
                 for i in 0..labels.len() {
-                    let factor = F32x4::splat(scale) * F32x4::load(&peak[i]);
+                    let factor = F32x4::load(&factor[i]);
                     let errors = errors::<C>(from_fn(|k| F32x4::load(&act[k][i])), hot(&labels[i]));
                     for k in 0..C {
                         (factor * errors[k]).store(&mut out[k][i]);
@@ -151,13 +164,14 @@ impl Workspace {
             for k in 0..C {
                 let mut g = Sum::new();
                 g.add(counts[k]);
-                for (r, sum) in [found[k][0], found[k][1], g].into_iter().enumerate() {
-                    totals[r * C + k] += sum.total();
+                let sums = [found[k][0].total(), found[k][1].total(), g.total()];
+                for (r, sum) in sums.into_iter().enumerate() {
+                    totals[r * C + k] += sum;
                 }
                 totals[7 * C + k] += (tile.vectors * LANES - tile.blank) as f64;
             }
         }
-        linear.total() + product.total()
+        value + linear.total() + product.total()
     }
 
     /// The gradient a + b g of the region losses from stored probabilities, and with `scale` that of cross-entropy.

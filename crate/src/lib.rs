@@ -9,8 +9,8 @@
 //! 4. `pixel_gradient`, `region_gradient`, `wasserstein_gradient`, `add_slopes`: added to the gradient planes.
 //! 5. `clear_unweighted`, `write_out`: on the way out.
 //!
-//! The commonest jobs go from the chunk to its `out` in one loop instead (`direct` in `pass`; `few_classes` and
-//! `many_classes` under softmax). Apart from all passes, `ordered` ranks the errors of a whole group.
+//! The commonest jobs go from the chunk to its `out` in one loop instead (`direct` in `pass`; `channels` under sigmoid,
+//! `few_classes` and `many_classes` under softmax). Apart from all passes, `ordered` ranks the errors of a whole group.
 //!
 //! Nothing here knows of batches, means or options: that is the TypeScript door's work, on a few numbers a class.
 
@@ -24,6 +24,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod activation;
+pub mod channels;
 pub mod chunk;
 pub mod few_classes;
 pub mod lanes;

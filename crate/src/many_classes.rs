@@ -6,8 +6,9 @@
 use crate::chunk::blank_of;
 use crate::lanes::LabelQuad;
 use crate::math::ExpNegative;
+use crate::pixel::categorical::{Own, below_top, entropy_factors, own_losses};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::sums::{LogProduct, Sum};
+use crate::sums::{LogProduct, Sum, UnitSum};
 use crate::workspace::{Tile, Workspace};
 use core::array::from_fn;
 
@@ -128,8 +129,10 @@ impl Workspace {
     }
 
     /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
-    pub fn direct_many(&mut self, entropy: bool, sums: bool, scale: Option<f32>) -> Option<f64> {
-        let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, totals, .. } = self;
+    pub fn direct_many(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
+        let Self {
+            tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, mean, totals, ..
+        } = self;
         let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
         let (z, out, stride) = chunk.direct_classes(tile, values, grad);
         let (top, others, peak) = (&mut top[..n], &mut others[..n], &mut peak[..n]);
@@ -144,19 +147,25 @@ impl Workspace {
         }
         let labels_of = || labels[..n].as_flattened().iter().map(|&label| label.cast_unsigned() as usize).enumerate();
         let (mut linear, mut product) = (Sum::new(), LogProduct::new());
-        if entropy {
+        let (below, factor) = (&mut below[..n], &mut factor[..n]);
+        if !matches!(own, Own::Nothing) {
             gather(tile, labels, z, below);
-            let largest = F32x4::splat(f32::MAX);
-            for ((below, top), others) in below.iter().zip(&*top).zip(&*others) {
-                linear.add((F32x4::load(top) - F32x4::load(below)).at_most(largest));
-                product.multiply(F32x4::load(others));
-            }
+            below_top(top, below);
         }
-        if let Some(scale) = scale {
-            let factor = &mut factor[..n];
-            for (factor, peak) in factor.iter_mut().zip(&*peak) {
-                (F32x4::splat(scale) * F32x4::load(peak)).store(factor);
+        if let Own::Loss(_) = own {
+            mean[..n].copy_from_slice(factor);
+        }
+        entropy_factors(scale.unwrap_or(0.0), peak, factor);
+        let value = match own {
+            Own::Nothing => 0.0,
+            Own::Entropy => {
+                below.iter().for_each(|below| linear.add(F32x4::load(below)));
+                product.multiply_all(others);
+                linear.total() + product.total()
             }
+            Own::Loss(loss) => own_losses(loss, [below, others, peak, &mean[..n]], factor),
+        };
+        if scale.is_some() {
             for k in 0..classes {
                 for ((e, factor), out) in act[tile.plane(k)].iter().zip(&*factor).zip(&mut out[k * stride..]) {
                     (F32x4::load(e) * F32x4::load(factor)).store(out);
@@ -164,16 +173,16 @@ impl Workspace {
             }
             // Of the pixel's own class it is minus the sum of the others.
             let (e, out) = (act.as_flattened(), out.as_flattened_mut());
-            let (others, peak) = (others.as_flattened(), peak.as_flattened());
+            let (others, factor) = (others.as_flattened(), factor.as_flattened());
             for (i, label) in labels_of() {
                 let e = e[label * tile.stride * LANES + i];
-                let rest = if e == 1.0 { others[i] * peak[i] } else { 1.0 - e * peak[i] };
-                out[label * stride * LANES + i] = -scale * rest;
+                // No branch, which could not be predicted; where e is 1 nothing is lost.
+                out[label * stride * LANES + i] = -factor[i] * (others[i] + (1.0 - e));
             }
         }
         if sums {
             for k in 0..classes {
-                let mut sum = Sum::new();
+                let mut sum = UnitSum::new();
                 for ((e, peak), out) in act[tile.plane(k)].iter().zip(&*peak).zip(&mut out[k * stride..]) {
                     let p = F32x4::load(e) * F32x4::load(peak);
                     p.store(out);
@@ -188,7 +197,7 @@ impl Workspace {
                 totals[2 * classes + label] += 1.0;
             }
         }
-        Some(linear.total() + product.total())
+        Some(value)
     }
 
     /// As `direct_few_gradient`, of any number of classes.

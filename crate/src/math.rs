@@ -19,7 +19,7 @@ const fn rows<const N: usize>(bits: [u32; N]) -> [Quad; N] {
     table
 }
 
-static EXP: [Quad; 10] = rows([
+static EXP: [Quad; 11] = rows([
     0x42B0_0000, // 88: n is −127 from there on, whose power of two is stored as 0
     0x3FB8_AA3B, // log2 e
     0x4B40_007F, // 1.5·2^23 + 127: adding it rounds to an integer and bakes the exponent bias in
@@ -30,6 +30,7 @@ static EXP: [Quad; 10] = rows([
     0x3D2A_AA73,
     0x3E2A_AA6D,
     0x3F00_0000,
+    0x7FFF_FFFF, // all bits but the sign
 ]);
 
 /// e^−a for a ≥ 0.
@@ -45,6 +46,7 @@ pub struct ExpNegative {
     ln2_high: F32x4,
     ln2_low: F32x4,
     p: [F32x4; 5],
+    size: F32x4,
 }
 
 impl ExpNegative {
@@ -59,6 +61,7 @@ impl ExpNegative {
             ln2_high: at(3),
             ln2_low: at(4),
             p: [at(5), at(6), at(7), at(8), at(9)],
+            size: at(10),
         }
     }
 
@@ -76,14 +79,66 @@ impl ExpNegative {
     }
 }
 
-impl ExpNegative {
-    /// exp(−|z|).
+/// e^−|z|. Out of line: as a loop of its own it pays for the call, and its code stands once.
+#[inline(never)]
+pub fn exp_of_sizes(z: &[Quad], out: &mut [Quad]) {
+    let exp = ExpNegative::new();
+    for (z, out) in z.iter().zip(out) {
+        exp.of(F32x4::load(z).and(exp.size)).store(out);
+    }
+}
+
+/// e^−a of a ≥ 0, in place.
+#[inline(never)]
+pub fn exp_of_negatives(a: &mut [Quad]) {
+    let exp = ExpNegative::new();
+    for a in a {
+        exp.of(F32x4::load(a)).store(a);
+    }
+}
+
+static SIGNS: [Quad; 4] = rows([
+    0x8000_0000,
+    0xFFFF_FFFF, // −1 as an integer
+    0x3F80_0000, // 1
+    0x3FFF_FFFF, // all bits but the upper two
+]);
+
+/// What the sign of a logit decides, by constants in registers: engines make the mask of an absolute value anew each
+/// time, and "not negative" out of three instructions.
+pub struct Signs {
+    sign: F32x4,
+    minus_one: F32x4,
+    one: F32x4,
+    low: F32x4,
+}
+
+impl Signs {
     #[inline(always)]
-    pub fn of_sizes(&self, z: &[Quad], out: &mut [Quad]) {
-        for (z, out) in z.iter().zip(out) {
-            let z = F32x4::load(z);
-            self.of(z.xor_sign(z.sign())).store(out);
-        }
+    pub fn new() -> Self {
+        let t = black_box(&SIGNS);
+        let at = |i: usize| F32x4::load(&t[i]);
+        Self { sign: at(0), minus_one: at(1), one: at(2), low: at(3) }
+    }
+    /// The sign bits, to be given to `xor_sign`.
+    #[inline(always)]
+    pub fn of(&self, z: F32x4) -> F32x4 {
+        z.and(self.sign)
+    }
+    /// 1 where the sign bit is clear, else 0.
+    #[inline(always)]
+    pub fn above(&self, z: F32x4) -> F32x4 {
+        self.one.keep(z.to_bits().greater(self.minus_one.to_bits()))
+    }
+    /// 1 where the bit of 2 is set, else 0.
+    #[inline(always)]
+    pub fn one_if_two(&self, x: F32x4) -> F32x4 {
+        self.one.keep(x.to_bits().shift_left(1).is_negative())
+    }
+    /// The size of what is below 2, whatever the sign and the bit of 2 hold.
+    #[inline(always)]
+    pub fn below_two(&self, x: F32x4) -> F32x4 {
+        x.and(self.low)
     }
 }
 

@@ -2,10 +2,13 @@
 //!
 //! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
 
+use crate::chunk::Kind;
 use crate::ordered::Errors;
 use crate::pixel::PixelLoss;
+use crate::pixel::categorical::Own;
+use crate::pixel::rare;
 use crate::simd::LANES;
-use crate::workspace::{Activation, TERMS, Target, Term, Tile, Weights, Workspace, tile_pixels};
+use crate::workspace::{Activation, Input, TERMS, Target, Term, Tile, Weights, Workspace, tile_pixels};
 
 /// What a pass does, as bits: the codes of the door.
 #[derive(Clone, Copy)]
@@ -56,6 +59,8 @@ impl Stages {
     pub const KEPT: u32 = 1_048_576;
     /// The overlap of a soft target is the smaller of p and g.
     pub const MINIMUM: u32 = 2_097_152;
+    /// Of a second pass: the first had `SUMS`.
+    pub const SUMMED: u32 = 4_194_304;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -77,10 +82,15 @@ impl Workspace {
         let channels = self.input.channels;
         let length = tile_pixels(channels);
         let terms = self.terms.len();
+        let labelled = stages.has(Stages::SUMS | Stages::SUMMED) && self.labelled();
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
             if !stages.has(Stages::KEPT) {
                 self.begin(start, length.min(pixels - start));
+                if labelled && stages.has(Stages::SUMMED) {
+                    self.direct_gradient(true, self.terms.first().map(|term| term.scale));
+                    continue;
+                }
                 self.read_truth(pixels, stages)?;
                 if !stages.has(Stages::VALUES) || !stages.has(Stages::KEEP) && self.direct(stages) {
                     continue;
@@ -141,10 +151,10 @@ impl Workspace {
         }
         if self.chunk.run > 0 {
             let Self { tile, chunk, values, .. } = self;
-            chunk.read(&chunk.values, tile, values);
+            chunk.read(chunk.source(), tile, values);
         }
         self.blank();
-        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM);
+        let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM | Stages::SUMMED);
         let done = match activation {
             Activation::Sigmoid => self.direct_channels(Stages(work)),
             _ => channels > 1 && self.direct_classes(Stages(work)),
@@ -158,6 +168,23 @@ impl Workspace {
         done
     }
 
+    /// Whether there is no pixel loss but plain binary cross-entropy.
+    fn plain_entropy(&self) -> bool {
+        match self.terms[..] {
+            [] => true,
+            [Term { loss: PixelLoss::BinaryCrossEntropy, .. }] => self.plain_channels(1),
+            _ => false,
+        }
+    }
+
+    /// Whether a first pass that is direct leaves the target in what it stores, so that the second need not read it.
+    fn labelled(&self) -> bool {
+        let Input { activation, dense, kind, segment, .. } = self.input;
+        let whole = self.chunk.run == 0 && segment == 0;
+        let hard = !dense || kind != Kind::F32;
+        activation == Activation::Sigmoid && whole && hard && self.unweighted() && self.plain_entropy()
+    }
+
     fn direct_channels(&mut self, Stages(work): Stages) -> bool {
         let (channels, terms, stored) = (self.tile.channels, self.terms.len(), self.input.stored);
         if work & !Stages::GRADIENT == Stages::TERMS && terms == 1 && !stored {
@@ -165,10 +192,13 @@ impl Workspace {
                 Some(sum) => self.totals[TERMS * channels] += sum,
                 None => return false,
             }
-        } else if work & !Stages::STORE == Stages::SUMS && self.tile.hard {
-            self.direct_sums();
-        } else if work == Stages::GRADIENT | Stages::AFFINE && terms == 0 && stored {
-            self.direct_gradient();
+        } else if work & !(Stages::STORE | Stages::TERMS) == Stages::SUMS && self.tile.hard && self.plain_entropy() {
+            let entropy = self.direct_sums(self.labelled(), terms > 0);
+            if terms > 0 {
+                self.totals[TERMS * channels] += entropy;
+            }
+        } else if work == Stages::GRADIENT | Stages::AFFINE && stored && self.plain_entropy() {
+            self.direct_gradient(false, self.terms.first().map(|term| term.scale));
         } else {
             return false;
         }
@@ -178,16 +208,14 @@ impl Workspace {
     fn direct_classes(&mut self, stages: Stages) -> bool {
         let (entropy, sums) = (stages.has(Stages::TERMS), stages.has(Stages::SUMS));
         let classes = self.tile.channels;
-        let scale = match self.terms[..] {
-            [] if !entropy => None,
-            [Term { loss: PixelLoss::CrossEntropy, scale, .. }] if self.plain_labels(1) => Some(scale),
-            _ => return false,
-        };
-        if self.tile.target != Target::Labels {
+        if self.tile.target != Target::Labels || self.terms.len() > 1 || entropy && self.terms.is_empty() {
             return false;
         }
+        let term = self.terms.first().copied();
+        let plain = term.is_none_or(|term| term.loss == PixelLoss::CrossEntropy && self.plain_labels(1));
+        let scale = term.map(|term| term.scale);
         if self.input.stored {
-            if stages.0 != Stages::GRADIENT | Stages::AFFINE {
+            if stages.0 != Stages::GRADIENT | Stages::AFFINE || !plain {
                 return false;
             }
             match classes {
@@ -199,15 +227,29 @@ impl Workspace {
             return true;
         }
         let alone = stages.0 & !Stages::GRADIENT == Stages::TERMS;
-        if !alone && stages.0 & !(Stages::TERMS | Stages::STORE) != Stages::SUMS {
+        if !alone && (!plain || stages.0 & !(Stages::TERMS | Stages::STORE) != Stages::SUMS) {
             return false;
+        }
+        // A count of pixels would count those that are out too.
+        if !plain
+            && (!self.one_hot(1) || term.is_some_and(|term| term.loss == PixelLoss::Rare(rare::Kind::FocalFactor)))
+        {
+            return false;
+        }
+        let loss = (!plain).then(|| self.any(0));
+        let own = match (entropy, plain) {
+            (false, _) => Own::Nothing,
+            (true, _) => loss.as_ref().map_or(Own::Entropy, Own::Loss),
+        };
+        if let Own::Loss(_) = own {
+            self.label_weights(1);
         }
         let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
         let value = match classes {
-            2 => Some(self.direct_few::<2>(entropy, sums, scale)),
-            3 => Some(self.direct_few::<3>(entropy, sums, scale)),
-            4 => Some(self.direct_few::<4>(entropy, sums, scale)),
-            _ => self.direct_many(entropy, sums, scale),
+            2 => Some(self.direct_few::<2>(own, sums, scale)),
+            3 => Some(self.direct_few::<3>(own, sums, scale)),
+            4 => Some(self.direct_few::<4>(own, sums, scale)),
+            _ => self.direct_many(own, sums, scale),
         };
         let Some(value) = value else { return false };
         if entropy {
@@ -225,7 +267,7 @@ impl Workspace {
         let minimum = stages.has(Stages::MINIMUM) && self.soft();
         if stages.has(Stages::TERMS) {
             for i in 0..self.terms.len() {
-                let sum = self.pixel_value(i, stages.has(Stages::EACH));
+                let sum = self.pixel_value(i);
                 self.totals[TERMS * channels + i] += sum;
             }
         }

@@ -4,9 +4,7 @@
 //! to the sums (rows 0…4 of table slot 0, those of a pixel loss being behind it); then the chain of the activation. A
 //! region loss therefore needs no Rust.
 
-use crate::chunk::{BLOCK, direct};
 use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
-use crate::math::{ExpNegative, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
 use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Workspace};
@@ -48,13 +46,13 @@ fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
 pub struct Affine(pub [F32x4; COEFFICIENTS]);
 
 impl Affine {
-    fn of(slot: &[f32], channels: usize, k: usize) -> Self {
+    pub fn of(slot: &[f32], channels: usize, k: usize) -> Self {
         Self(core::array::from_fn(|r| F32x4::splat(slot[r * channels + k])))
     }
 
     /// `CURVED` = false: c = d = e = 0.
     #[inline(always)]
-    fn at<const CURVED: bool>(&self, p: F32x4, g: F32x4) -> F32x4 {
+    pub fn at<const CURVED: bool>(&self, p: F32x4, g: F32x4) -> F32x4 {
         let [a, b, c, d, e] = self.0;
         let flat = b.mul_add(g, a);
         if CURVED {
@@ -68,53 +66,6 @@ impl Affine {
 }
 
 impl Workspace {
-    /// tp, p, g and n of unweighted logits and hard targets in one loop, which leaves the signed tails in `out`.
-    pub fn direct_sums(&mut self) {
-        let Self { tile, chunk, values, grad, target, totals, .. } = self;
-        let tile: &Tile = tile;
-        let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
-        for k in 0..tile.channels {
-            let (z, out) = direct(chunk, tile, values, grad, k);
-            let (mut tp, mut sum, mut positives) = (Sum::new(), Sum::new(), F32x4::splat(0.0));
-            let g = &target[tile.plane(k)];
-            for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
-                exp.of_sizes(z, out);
-                for ((z, g), out) in z.iter().zip(g).zip(out) {
-                    let (z, g) = (F32x4::load(z), F32x4::load(g));
-                    let tail = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
-                    tail.store(out);
-                    let p = one.drop(z.to_bits().is_negative()) - tail;
-                    tp.add(p * g);
-                    sum.add(p);
-                    // Whole numbers: exact in f32.
-                    positives = positives + g;
-                }
-            }
-            let mut g = Sum::new();
-            g.add(positives);
-            let sums = [tp.total(), sum.total(), g.total()];
-            for (r, sum) in sums.into_iter().enumerate() {
-                totals[r * tile.channels + k] += sum;
-            }
-            totals[7 * tile.channels + k] += (tile.vectors * LANES - tile.blank) as f64;
-        }
-    }
-
-    /// The gradient a + b g from stored tails in one loop.
-    pub fn direct_gradient(&mut self) {
-        let Self { tile, chunk, values, grad, target, table, .. } = self;
-        let tile: &Tile = tile;
-        let (constants, one) = (Self::slot(table, tile.channels, 0), F32x4::splat(1.0));
-        for k in 0..tile.channels {
-            let affine = Affine::of(constants, tile.channels, k);
-            let (tails, out) = direct(chunk, tile, values, grad, k);
-            for ((tail, g), out) in tails.iter().zip(&target[tile.plane(k)]).zip(out) {
-                let q = F32x4::load(tail).abs();
-                (affine.at::<false>(q, F32x4::load(g)) * (q * (one - q))).store(out);
-            }
-        }
-    }
-
     /// The sums of every class over the tile, into `totals` (row = sum, column = class).
     ///
     /// Only the common forms have loops of their own; the others take the loop that does everything.

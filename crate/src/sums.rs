@@ -4,7 +4,7 @@
 //! 1e-9 however few there are. Blocks of 64 f32 additions, which cost a tenth less, are only that good on average over
 //! thousands of pixels; a running f32 sum is 0.5 % off at 4 million.
 
-use crate::simd::{F32x4, F64x4};
+use crate::simd::{F32x4, F64x4, Quad};
 
 /// Σ x.
 #[derive(Clone, Copy)]
@@ -26,6 +26,34 @@ impl Sum {
     }
 }
 
+/// Σ x of 0 ≤ x ≤ 1, in f32 with what each addition lost (T. J. Dekker, A floating-point technique for extending the
+/// available precision, 1971): four instructions where `Sum` takes seven.
+///
+/// The sum begins at 2, so that it is never the smaller of what is added, and then nothing of the loss is lost.
+#[derive(Clone, Copy)]
+pub struct UnitSum {
+    sum: F32x4,
+    lost: F32x4,
+}
+
+impl UnitSum {
+    #[inline(always)]
+    pub fn new() -> Self {
+        Self { sum: F32x4::splat(2.0), lost: F32x4::splat(0.0) }
+    }
+    #[inline(always)]
+    pub fn add(&mut self, x: F32x4) {
+        let sum = self.sum + x;
+        self.lost = self.lost + (x - (sum - self.sum));
+        self.sum = sum;
+    }
+    #[inline(always)]
+    pub fn total(self) -> f64 {
+        let (sum, lost) = (self.sum.to_array(), self.lost.to_array());
+        sum.into_iter().zip(lost).map(|(sum, lost)| f64::from(sum) - 2.0 + f64::from(lost)).sum()
+    }
+}
+
 /// Σ ln(1 + x) for x ≥ 0, as the logarithm of one product: faster by a third than a logarithm a vector, and exact.
 ///
 /// The product is kept as q, where 1 + q is the product: q ← q + x·(1 + q) does not lose a tiny x. It must not overflow:
@@ -39,9 +67,21 @@ impl LogProduct {
         Self(F64x4::splat(0.0))
     }
     #[inline(always)]
-    pub fn multiply(&mut self, x: F32x4) {
-        let x = F64x4::from(x);
+    pub fn multiply(&mut self, x: F64x4) {
         self.0 = x.mul_add(self.0, self.0 + x);
+    }
+    /// Two vectors at a time, so that only every other step waits for the product.
+    #[inline(never)]
+    pub fn multiply_all(&mut self, all: &[Quad]) {
+        let (pairs, rest) = all.as_chunks::<2>();
+        let load = |x: &Quad| F64x4::from(F32x4::load(x));
+        for [x, y] in pairs {
+            let [x, y] = [load(x), load(y)];
+            self.multiply(x.mul_add(y, x + y));
+        }
+        for x in rest {
+            self.multiply(load(x));
+        }
     }
     #[inline(never)]
     pub fn total(self) -> f64 {

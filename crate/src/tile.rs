@@ -5,7 +5,7 @@
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
 
-use crate::chunk::{Kind, read_entries, read_floats};
+use crate::chunk::{Kind, read_bytes, read_entries, read_floats};
 use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Target, Tile, VALID, Weights, Workspace};
@@ -21,6 +21,17 @@ fn keep_where(plane: &mut [Quad], keep: &[Quad]) {
     for (value, keep) in plane.iter_mut().zip(keep) {
         F32x4::load(value).drop(F32x4::load(keep).equals(zero)).store(value);
     }
+}
+
+/// The same as floats; whether all are 0 or 1.
+#[inline(never)]
+fn to_floats(entries: &[i32], plane: &mut [f32]) -> bool {
+    let mut bits = 0;
+    for (g, &entry) in plane.iter_mut().zip(entries) {
+        bits |= entry;
+        *g = entry as f32;
+    }
+    bits & !1 == 0
 }
 
 impl Workspace {
@@ -117,8 +128,13 @@ impl Workspace {
             let entries = &mut labels[..tile.vectors].as_flattened_mut()[..tile.pixels];
             for (piece, from, step) in chunk.pieces(tile, k) {
                 let bytes = &chunk.target[from * input.kind.bytes()..];
+                if input.kind == Kind::U8 && step == 1 {
+                    zeros_and_ones &= read_bytes(bytes, &mut pixels[piece]) <= 1;
+                    continue;
+                }
                 if input.kind != Kind::F32 {
-                    read_entries(input.kind, bytes, step, &mut entries[piece]);
+                    read_entries(input.kind, bytes, step, &mut entries[piece.clone()]);
+                    zeros_and_ones &= to_floats(&entries[piece.clone()], &mut pixels[piece]);
                     continue;
                 }
                 let floats = bytes.as_chunks::<4>().0;
@@ -129,15 +145,6 @@ impl Workspace {
                     read_floats(floats.map(|&bytes| f32::from_le_bytes(bytes)), &mut pixels[piece]);
                 }
             }
-            if input.kind == Kind::F32 {
-                continue;
-            }
-            let mut bits = 0;
-            for (g, &entry) in pixels.iter_mut().zip(entries.iter()) {
-                bits |= entry;
-                *g = entry as f32;
-            }
-            zeros_and_ones &= bits & !1 == 0;
         }
         if let Some(ignore) = self.input.ignore {
             // Integers went through i32, which wraps.
@@ -276,7 +283,7 @@ impl Workspace {
     pub fn read_values(&mut self) {
         let Self { tile, chunk, values, .. } = self;
         let tile = *tile;
-        chunk.read(&chunk.values, &tile, values);
+        chunk.read(chunk.source(), &tile, values);
         let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
             for z in &values[tile.plane(k)] {
@@ -296,7 +303,7 @@ impl Workspace {
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
         let Self { tile, chunk, act, .. } = self;
-        chunk.read(&chunk.values, tile, act);
+        chunk.read(chunk.source(), tile, act);
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
             Activation::Sigmoid if self.terms.iter().any(|term| term.loss.reads_logits()) => self.restore_sigmoid(),

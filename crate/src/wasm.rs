@@ -66,6 +66,11 @@ impl Workspace {
         workspace::tile_pixels(channels)
     }
 
+    /// After `input`: makes room to hold so many chunks, or as many as may be; how many there is room for.
+    pub fn reserve_held(&mut self, chunks: usize) -> usize {
+        self.inner.reserve_held(chunks)
+    }
+
     /// Floats from plane to plane of a chunk.
     pub fn chunk_stride(channels: usize) -> usize {
         workspace::chunk_stride(channels)
@@ -121,7 +126,9 @@ impl Workspace {
     }
 
     /// Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
-    pub fn run(&mut self, pixels: usize, stages: u32) -> i32 {
+    /// `held`: which of the held chunks it is, or −1.
+    pub fn run(&mut self, pixels: usize, stages: u32, held: i32) -> i32 {
+        self.inner.hold(usize::try_from(held).ok());
         let (kind, at) = match self.inner.run(pixels, Stages(stages)) {
             Ok(()) => return -1,
             Err(Fault::Mask(at)) => (0, at),

@@ -4,7 +4,7 @@
 //! what the door copies in and out at once (second-level cache), a *tile* is the part of it that the stages work on
 //! (first-level cache). A chunk lies as the caller's arrays do, channels first or last; a tile channel by channel.
 
-use crate::chunk::{Chunk, Kind};
+use crate::chunk::{Chunk, Kind, Place};
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
 use crate::simd::{LANES, Quad};
@@ -15,6 +15,8 @@ use alloc::vec::Vec;
 const TILE: usize = 2_048;
 /// Floats of one chunk buffer for ordinary channel counts (256 KiB).
 const CHUNK: usize = 65_536;
+/// Most floats that are held, a little over 2^20 for the room between planes (4.1 MiB).
+const HELD: usize = (1 << 20) + (1 << 15);
 const LONGEST_TILE: usize = 1_024;
 const LONGEST_CHUNK: usize = 16_384;
 /// Shorter tiles cost more in starting a stage than they save; very many channels shorten them all the same.
@@ -224,6 +226,8 @@ impl Workspace {
             mask: vec![0.0; LONGEST_CHUNK],
             weight: Vec::new(),
             out: Vec::new(),
+            held: Vec::new(),
+            place: Place::Copied,
         };
         let plane = || vec![ZERO; LONGEST_TILE / LANES];
         Self {
@@ -278,6 +282,23 @@ impl Workspace {
         grow(&mut self.table, slots);
         grow(&mut self.totals, TERMS * channels + terms + TABLE_ROWS * channels * samples);
         self.terms.resize(terms, Term { loss: PixelLoss::BinaryCrossEntropy, exponent: 0.0, scale: 0.0 });
+    }
+
+    /// Makes room to hold so many chunks, or as many as may be; how many there is room for.
+    pub fn reserve_held(&mut self, chunks: usize) -> usize {
+        let floats = (self.input.channels * self.chunk.stride).max(1);
+        grow(&mut self.chunk.held, (chunks * floats).min(HELD));
+        (self.chunk.held.len() / floats).min(chunks)
+    }
+
+    /// Of the run to come: which of the held chunks it leaves its results in, or finds there as the pass before left them.
+    pub fn hold(&mut self, at: Option<usize>) {
+        let from = at.map(|at| at * self.input.channels * self.chunk.stride);
+        self.chunk.place = match from {
+            None => Place::Copied,
+            Some(from) if self.input.stored => Place::FromHeld(from),
+            Some(from) => Place::IntoHeld(from),
+        };
     }
 
     /// Starts a tile: every pixel counts until mask, target or weights say otherwise.

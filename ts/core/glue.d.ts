@@ -36,6 +36,10 @@ export class Workspace {
     out(): number;
     reserve(channels: number, terms: number, samples: number): void;
     /**
+     * After `input`: makes room to hold so many chunks, or as many as may be; how many there is room for.
+     */
+    reserve_held(chunks: number): number;
+    /**
      * Makes room for a matrix of the classes.
      */
     reserve_matrix(channels: number): void;
@@ -45,8 +49,9 @@ export class Workspace {
     reserve_order(errors: number, weighted: boolean): void;
     /**
      * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
+     * `held`: which of the held chunks it is, or −1.
      */
-    run(pixels: number, stages: number): number;
+    run(pixels: number, stages: number, held: number): number;
     /**
      * Selects what is above `above`, and the largest until there are `least`: 1 in its place, else 0. How many.
      */
@@ -81,9 +86,10 @@ export interface InitOutput {
     readonly workspace_order_weights: (a: number) => number;
     readonly workspace_out: (a: number) => number;
     readonly workspace_reserve: (a: number, b: number, c: number, d: number) => void;
+    readonly workspace_reserve_held: (a: number, b: number) => number;
     readonly workspace_reserve_matrix: (a: number, b: number) => void;
     readonly workspace_reserve_order: (a: number, b: number, c: number) => void;
-    readonly workspace_run: (a: number, b: number, c: number) => number;
+    readonly workspace_run: (a: number, b: number, c: number, d: number) => number;
     readonly workspace_select: (a: number, b: number, c: number, d: number) => number;
     readonly workspace_table: (a: number) => number;
     readonly workspace_target: (a: number) => number;

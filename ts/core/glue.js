@@ -125,6 +125,15 @@ export class Workspace {
         wasm.workspace_reserve(this.__wbg_ptr, channels, terms, samples);
     }
     /**
+     * After `input`: makes room to hold so many chunks, or as many as may be; how many there is room for.
+     * @param {number} chunks
+     * @returns {number}
+     */
+    reserve_held(chunks) {
+        const ret = wasm.workspace_reserve_held(this.__wbg_ptr, chunks);
+        return ret >>> 0;
+    }
+    /**
      * Makes room for a matrix of the classes.
      * @param {number} channels
      */
@@ -141,12 +150,14 @@ export class Workspace {
     }
     /**
      * Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
+     * `held`: which of the held chunks it is, or −1.
      * @param {number} pixels
      * @param {number} stages
+     * @param {number} held
      * @returns {number}
      */
-    run(pixels, stages) {
-        const ret = wasm.workspace_run(this.__wbg_ptr, pixels, stages);
+    run(pixels, stages, held) {
+        const ret = wasm.workspace_run(this.__wbg_ptr, pixels, stages, held);
         return ret;
     }
     /**

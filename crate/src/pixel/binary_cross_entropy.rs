@@ -1,10 +1,10 @@
 //! Binary cross-entropy (log loss): positive·softplus(−z) + negative·softplus(z).
 
 use crate::chunk::{BLOCK, direct};
-use crate::math::{ExpNegative, Log, sigmoid_tail};
+use crate::math::{Log, Signs, exp_of_sizes, sigmoid_tail};
 use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::pixel::{LOWEST_LOG, SMALLEST};
-use crate::simd::F32x4;
+use crate::simd::{F32x4, F64x4, Quad};
 use crate::sums::{LogProduct, Sum};
 use crate::workspace::{Tile, Weights, Workspace};
 
@@ -40,36 +40,39 @@ impl Elementwise for BinaryCrossEntropy {
     }
 }
 
+/// Values of so many logits, from e = exp(−|z|): max(z, 0) − z g, and 1 + e, whose logarithm is to be added.
+#[inline(always)]
+pub fn entropies(signs: &Signs, z: &[Quad], g: &[Quad], e: &[Quad], linear: &mut Sum, product: &mut LogProduct) {
+    for ((z, g), e) in z.iter().zip(g).zip(e) {
+        let (z, g) = (F32x4::load(z), F32x4::load(g));
+        linear.add(z.finite() * (signs.above(z) - g));
+        product.multiply(F64x4::from(F32x4::load(e)));
+    }
+}
+
 impl Workspace {
     /// The plain loss alone on unweighted logits.
     ///
-    /// `far`, the weight of the label on the other side of 0, and q have the logit's sign: far − q is σ(z) − g, and does
-    /// not cancel.
+    /// The weight of the label on the other side of 0, and q, have the logit's sign: their difference is σ(z) − g, and
+    /// does not cancel.
     pub fn binary_cross_entropy_direct(&mut self, scale: Option<f32>) -> f64 {
         let Self { tile, chunk, values, grad, target, .. } = self;
         let tile: &Tile = tile;
-        let exp = ExpNegative::new();
-        let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
-        let far = |z: F32x4, g: F32x4| one.drop(z.to_bits().is_negative()) - g;
+        let signs = Signs::new();
         let (mut linear, mut logarithms) = (Sum::new(), 0.0);
         for k in 0..tile.channels {
             let (z, out) = direct(chunk, tile, values, grad, k);
             let g = &target[tile.plane(k)];
             let mut product = LogProduct::new();
             for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
-                exp.of_sizes(z, out);
-                for ((z, g), e) in z.iter().zip(g).zip(out.iter()) {
-                    let (z, g) = (F32x4::load(z), F32x4::load(g));
-                    let sign = z.sign();
-                    linear.add(z.xor_sign(sign).at_most(largest) * far(z, g).xor_sign(sign));
-                    product.multiply(F32x4::load(e));
-                }
+                exp_of_sizes(z, out);
+                entropies(&signs, z, g, out, &mut linear, &mut product);
                 if let Some(scale) = scale {
                     let scale = F32x4::splat(scale);
                     for ((z, g), out) in z.iter().zip(g).zip(out) {
                         let (z, g) = (F32x4::load(z), F32x4::load(g));
-                        let q = sigmoid_tail(F32x4::load(out)).xor_sign(z.sign());
-                        (scale * (far(z, g) - q)).store(out);
+                        let q = sigmoid_tail(F32x4::load(out)).xor_sign(signs.of(z));
+                        (scale * (signs.above(z) - g - q)).store(out);
                     }
                 }
             }
@@ -100,7 +103,8 @@ impl Workspace {
 
     /// Whether no channel has constants of its own.
     pub fn plain_channels(&self, slot: usize) -> bool {
-        let channels = self.tile.channels;
+        // The pass's: it is also asked before there is a tile.
+        let channels = self.input.channels;
         let constants = Self::slot(&self.table, channels, slot);
         (0..channels).all(|k| Constants::plain(constants, channels, k))
     }

@@ -7,7 +7,8 @@
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
 use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
-use crate::math::Log;
+use crate::math::{ExpNegative, Log};
+use crate::pixel::rare::Rare;
 use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::Sum;
 use crate::workspace::{Target, Tile, Weights, Workspace};
@@ -35,6 +36,53 @@ fn negative_log(log: &Log, p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
     p.equals(peak).select(of_peak, -log.ln(p))
 }
 
+/// What a direct way adds up of each pixel's own class.
+#[derive(Clone, Copy)]
+pub enum Own<'a> {
+    Nothing,
+    /// Cross-entropy, of which every pixel has weight 1.
+    Entropy,
+    /// Any loss; the weights of the pixels are in `factor`.
+    Loss(&'a Rare),
+}
+
+/// How far the logits in `own` are below the largest of their pixels, in place.
+#[inline(never)]
+pub fn below_top(top: &[Quad], own: &mut [Quad]) {
+    let largest = F32x4::splat(f32::MAX);
+    for (own, top) in own.iter_mut().zip(top) {
+        (F32x4::load(top) - F32x4::load(own).finite()).at_most(largest).store(own);
+    }
+}
+
+/// What makes p − g of the exponentials, less that of the largest logit, and the gradient of cross-entropy of that.
+#[inline(never)]
+pub fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
+    let scale = F32x4::splat(scale);
+    for (factor, peak) in factor.iter_mut().zip(peak) {
+        (scale * F32x4::load(peak)).store(factor);
+    }
+}
+
+/// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the factors of cross-entropy's
+/// gradient into those of the loss.
+#[inline(never)]
+pub fn own_losses(loss: &Rare, [below, others, peak, weight]: [&[Quad]; 4], factor: &mut [Quad]) -> f64 {
+    let (exp, log) = (ExpNegative::new(), Log::new());
+    let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
+    let mut sum = Sum::new();
+    for (i, factor) in factor.iter_mut().enumerate() {
+        let [below, others, peak, weight] = [below, others, peak, weight].map(|plane| F32x4::load(&plane[i]));
+        let negative_log = (below + log.log1p(others)).at_most(largest);
+        let e = exp.of(below);
+        // 1 − p; where e is 1, that of the largest logit, nothing is lost.
+        let (p, q) = (e * peak, (others + (one - e)) * peak);
+        sum.add(weight * loss.of(negative_log, q));
+        (F32x4::load(factor) * weight * loss.slope(negative_log, p, q)).store(factor);
+    }
+    sum.total()
+}
+
 impl Workspace {
     /// Whether each pixel has one class, with one weight.
     pub fn one_hot(&self, slot: usize) -> bool {
@@ -53,7 +101,7 @@ impl Workspace {
     }
 
     /// One-hot: t of each pixel's own class, into `factor`.
-    fn label_weights(&mut self, slot: usize) {
+    pub fn label_weights(&mut self, slot: usize) {
         let Self { tile, labels, weight, factor, table, .. } = self;
         let row = &Self::slot(table, tile.channels, slot)[..tile.channels];
         let factor = &mut factor[..tile.vectors];

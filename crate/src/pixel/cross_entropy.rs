@@ -4,7 +4,7 @@ use crate::math::Log;
 use crate::pixel::categorical::Categorical;
 use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::{F32x4, LANES};
-use crate::sums::{LogProduct, Sum};
+use crate::sums::Sum;
 use crate::workspace::Workspace;
 
 pub struct CrossEntropy;
@@ -23,22 +23,6 @@ impl Categorical for CrossEntropy {
 }
 
 impl Workspace {
-    /// Of a label map whose every pixel has weight 1.
-    pub fn label_cross_entropy_value(&mut self) -> f64 {
-        let Self { tile, others, below, .. } = self;
-        // Padding is a certain hit.
-        for plane in [&mut *below, &mut *others] {
-            plane.as_flattened_mut()[tile.pixels..tile.vectors * LANES].fill(0.0);
-        }
-        let largest = F32x4::splat(f32::MAX);
-        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
-        for (below, others) in below[..tile.vectors].iter().zip(others.iter()) {
-            linear.add(F32x4::load(below).at_most(largest));
-            product.multiply(F32x4::load(others));
-        }
-        linear.total() + product.total()
-    }
-
     /// On given probabilities: logarithms no lower than −100.
     pub fn probability_cross_entropy_value(&mut self, slot: usize) -> f64 {
         self.weighted_targets(slot);

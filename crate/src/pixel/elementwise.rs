@@ -9,7 +9,7 @@
 
 use crate::chunk::{BLOCK, direct};
 use crate::lanes::{Lanes, Plane};
-use crate::math::{ExpNegative, sigmoid_tail};
+use crate::math::{exp_of_sizes, sigmoid_tail};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
 use crate::workspace::{Activation, Tile, Workspace};
@@ -114,7 +114,7 @@ impl Workspace {
         let Self { tile, chunk, values, grad, target, table, .. } = self;
         let tile: &Tile = tile;
         let table = Self::slot(table, tile.channels, slot);
-        let (exp, scale) = (ExpNegative::new(), F32x4::splat(scale));
+        let scale = F32x4::splat(scale);
         let mut sum = Sum::new();
         for k in 0..tile.channels {
             let (z, out) = direct(chunk, tile, values, grad, k);
@@ -124,7 +124,7 @@ impl Workspace {
             };
             let g = &target[tile.plane(k)];
             for ((z, g), out) in z.chunks(BLOCK).zip(g.chunks(BLOCK)).zip(out.chunks_mut(BLOCK)) {
-                exp.of_sizes(z, out);
+                exp_of_sizes(z, out);
                 for ((z, g), out) in z.iter().zip(g).zip(out) {
                     let (positive, negative) = constants.weights(F32x4::load(g));
                     let (z, e) = (F32x4::load(z), F32x4::load(out));

@@ -91,13 +91,10 @@ impl Workspace {
 
     /// The weighted sum of loss `at` over the tile. The weighted loss of every element is left in `grad` (softmax: of
     /// every pixel, in plane 0).
-    pub fn pixel_value(&mut self, at: usize, each: bool) -> f64 {
+    pub fn pixel_value(&mut self, at: usize) -> f64 {
         let Term { loss, .. } = self.terms[at];
         let slot = 1 + at;
         match (loss, self.tile.activation) {
-            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && self.unweighted() && self.plain_labels(slot) => {
-                self.label_cross_entropy_value()
-            }
             (PixelLoss::CrossEntropy, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
             (_, Activation::Softmax) => self.categorical_value(&self.any(at), slot),
@@ -123,8 +120,8 @@ impl Workspace {
         }
     }
 
-    /// Loss `at`, any but cross-entropy. Further parameters are the first constants of rows 4 and 5.
-    fn any(&self, at: usize) -> Rare {
+    /// Loss `at` in the shared instance. Further parameters are the first constants of rows 4 and 5.
+    pub fn any(&self, at: usize) -> Rare {
         let channels = self.tile.channels;
         let constants = Self::slot(&self.table, channels, 1 + at);
         let Term { loss, exponent, .. } = self.terms[at];

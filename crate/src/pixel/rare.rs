@@ -129,7 +129,7 @@ impl Categorical for Rare {
     #[inline(never)]
     fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4 {
         match self {
-            // The door refuses them: losses of one yes-or-no.
+            // Cross-entropy; losses of one yes-or-no the door refuses.
             Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => negative_log,
             Self::Focal(loss) => loss.of(negative_log, q),
             Self::GeneralizedCrossEntropy(loss) => loss.of(negative_log, q),
@@ -141,7 +141,7 @@ impl Categorical for Rare {
     #[inline(never)]
     fn slope(&self, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4 {
         match self {
-            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => negative_log,
+            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => F32x4::splat(1.0),
             Self::Focal(loss) => loss.slope(negative_log, p, q),
             Self::GeneralizedCrossEntropy(loss) => loss.slope(negative_log, p, q),
             Self::PolyCrossEntropy(loss) => loss.slope(negative_log, p, q),

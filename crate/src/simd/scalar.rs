@@ -87,6 +87,11 @@ impl F32x4 {
     pub fn drop(self, m: Mask) -> Self {
         Self(zip(self.0, m.0, |a, drop| if drop { 0.0 } else { a }))
     }
+    /// The bits that both have.
+    #[inline(always)]
+    pub fn and(self, bits: Self) -> Self {
+        Self(zip(self.0, bits.0, |a, b| f32::from_bits(a.to_bits() & b.to_bits())))
+    }
     /// The sign bits of `self`, to be given to `xor_sign`.
     #[inline(always)]
     pub fn sign(self) -> Self {
@@ -152,6 +157,10 @@ impl I32x4 {
     #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(zip(self.0, b.0, |a, b| a == b))
+    }
+    #[inline(always)]
+    pub fn greater(self, b: Self) -> Mask {
+        Mask(zip(self.0, b.0, |a, b| a > b))
     }
     #[inline(always)]
     pub fn shift_left(self, by: u32) -> Self {

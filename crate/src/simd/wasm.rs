@@ -62,12 +62,13 @@ impl F32x4 {
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(w::f32x4_sub(c.0, w::f32x4_mul(self.0, b.0)));
     }
-    /// The smaller of `self` and `bound`; NaN in `self` stays. `pmin` is one instruction on x64, `min` seven. With
-    /// relaxed SIMD LLVM would make a relaxed minimum of it, which may lose the NaN.
+    /// The smaller of `self` and `bound`; NaN in `self` stays. `pmin` is one instruction on x64, `min` seven. So is the
+    /// relaxed minimum, which LLVM would make of `pmin`, with its operands the other way round; that it keeps a NaN that
+    /// comes second is asked of the engine before this build is chosen (`ts/backend.ts`).
     #[inline(always)]
     pub fn at_most(self, bound: Self) -> Self {
         #[cfg(target_feature = "relaxed-simd")]
-        return bound.less(self).select(bound, self);
+        return Self(w::f32x4_relaxed_min(bound.0, self.0));
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(w::f32x4_pmin(self.0, bound.0));
     }
@@ -75,7 +76,7 @@ impl F32x4 {
     #[inline(always)]
     pub fn at_least(self, bound: Self) -> Self {
         #[cfg(target_feature = "relaxed-simd")]
-        return self.less(bound).select(bound, self);
+        return Self(w::f32x4_relaxed_max(bound.0, self.0));
         #[cfg(not(target_feature = "relaxed-simd"))]
         return Self(w::f32x4_pmax(self.0, bound.0));
     }
@@ -106,6 +107,11 @@ impl F32x4 {
     #[inline(always)]
     pub fn xor_sign(self, sign: Self) -> Self {
         Self(w::v128_xor(self.0, sign.0))
+    }
+    /// The bits that both have.
+    #[inline(always)]
+    pub fn and(self, bits: Self) -> Self {
+        Self(w::v128_and(self.0, bits.0))
     }
     #[inline(always)]
     pub fn to_bits(self) -> I32x4 {
@@ -177,6 +183,10 @@ impl I32x4 {
     #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(w::i32x4_eq(self.0, b.0))
+    }
+    #[inline(always)]
+    pub fn greater(self, b: Self) -> Mask {
+        Mask(w::i32x4_gt(self.0, b.0))
     }
     #[inline(always)]
     pub fn shift_left(self, by: u32) -> Self {

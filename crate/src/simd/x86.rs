@@ -85,6 +85,11 @@ impl F32x4 {
     pub fn drop(self, m: Mask) -> Self {
         Self(x::bitandnot_m128(m.0, self.0))
     }
+    /// The bits that both have.
+    #[inline(always)]
+    pub fn and(self, bits: Self) -> Self {
+        Self(x::bitand_m128(self.0, bits.0))
+    }
     /// The sign bits of `self`, to be given to `xor_sign`.
     #[inline(always)]
     pub fn sign(self) -> Self {
@@ -155,6 +160,10 @@ impl I32x4 {
     #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(x::cast_to_m128_from_m128i(x::cmp_eq_mask_i32_m128i(self.0, b.0)))
+    }
+    #[inline(always)]
+    pub fn greater(self, b: Self) -> Mask {
+        Mask(x::cast_to_m128_from_m128i(x::cmp_gt_mask_i32_m128i(self.0, b.0)))
     }
     #[inline(always)]
     pub fn shift_left(self, by: u32) -> Self {

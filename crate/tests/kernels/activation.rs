@@ -29,7 +29,9 @@ fn compare(runner: &mut Runner, case: &Case) {
     // What is stored of a pixel that is out is nobody's.
     let valid = Truth::of(case).valid;
     let kept = |stored: &[f32]| stored.iter().zip(&valid).filter(|(_, v)| **v).map(|(x, _)| *x).collect::<Vec<_>>();
-    assert_eq!(kept(&got.few_stored), kept(&got.stored), "with fewer sums, {}", case.name());
+    // Of a sigmoid the bit of 2 may hold the target.
+    let few: Vec<_> = got.few_stored.iter().map(|x| f32::from_bits(x.to_bits() & !2_f32.to_bits())).collect();
+    assert_eq!(kept(&few), kept(&got.stored), "with fewer sums, {}", case.name());
     if case.activation != Activation::Sigmoid {
         let p: Vec<_> = want.probabilities.iter().map(|x| number(x.p)).collect();
         return near("p", &got.stored, &p, 4e-6, case);

@@ -43,10 +43,17 @@ fn compare(runner: &mut Runner, case: &Case, tolerance: f64) {
     let got = runner.run(case).expect("a good case");
     near("value", &got.values, &want.values, tolerance, case);
     near("value alone", &got.values_alone, &want.values, tolerance, case);
-    assert_eq!(got.values_alone, got.values_with_gradient, "value with the gradient of {}", case.name());
+    if case.affine.is_empty() {
+        assert_eq!(got.values_alone, got.values_with_gradient, "value with the gradient of {}", case.name());
+    }
+    near("value with the gradient", &got.values_with_gradient, &want.values, tolerance, case);
+    near("value with sums", &got.values_with_sums, &want.values, tolerance, case);
     near("loss", &got.each, &want.each, tolerance, case);
     near("gradient", &got.gradient, &want.gradient, tolerance, case);
     near("gradient from what was stored", &got.restored, &want.gradient, tolerance, case);
+    if !got.few_restored.is_empty() {
+        near("gradient from what was stored with sums", &got.few_restored, &want.gradient, tolerance, case);
+    }
     nothing_where_unweighted("gradient", &got.gradient, &want.weight, case);
     nothing_where_unweighted("gradient from what was stored", &got.restored, &want.weight, case);
 }
@@ -62,6 +69,11 @@ fn sweep(exponents: &[f32], tolerance: f64) {
                     random.of(if activation == Activation::Softmax { &[2, 3, 5, 17] } else { &[1, 2, 3, 5] });
                 let mut case = case(pixels, channels, activation, forms, &mut random);
                 case.terms = vec![term(activation, channels, exponents, &mut random)];
+                if random.below(2) == 0 {
+                    // With a region loss of a and b.
+                    case.affine = random.rows(5, channels);
+                    case.affine[2 * channels..].fill(0.0);
+                }
                 compare(&mut runner, &case, tolerance);
             }
         }

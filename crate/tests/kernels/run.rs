@@ -18,6 +18,8 @@ pub struct Outcome {
     /// The same where nothing else is asked for, and where the gradient is.
     pub values_alone: Vec<f64>,
     pub values_with_gradient: Vec<f64>,
+    /// The same with a region loss's sums.
+    pub values_with_sums: Vec<f64>,
     /// The losses of the first term: of elements, or (softmax) pixels.
     pub each: Vec<f32>,
     /// Row by row.
@@ -30,6 +32,8 @@ pub struct Outcome {
     pub gradient: Vec<f32>,
     /// The gradient from what pass 1 stored.
     pub restored: Vec<f32>,
+    /// The same from what it stored where not all sums were asked for; empty unless c, d and e are 0.
+    pub few_restored: Vec<f32>,
 }
 
 /// One workspace for many cases, so that what a case leaves behind is seen by the next.
@@ -56,6 +60,7 @@ impl Runner {
             values: vec![0.0; case.terms.len()],
             values_alone: vec![0.0; case.terms.len()],
             values_with_gradient: vec![0.0; case.terms.len()],
+            values_with_sums: vec![0.0; case.terms.len()],
             each: vec![0.0; planes * pixels],
             sums: vec![0.0; ROWS * channels],
             few_sums: vec![0.0; ROWS * channels],
@@ -63,6 +68,7 @@ impl Runner {
             stored: vec![0.0; channels * pixels],
             gradient: vec![0.0; channels * pixels],
             restored: vec![0.0; channels * pixels],
+            few_restored: Vec::new(),
         };
         self.prepare(case);
         for start in (0..pixels).step_by(chunk_pixels(channels)) {
@@ -116,8 +122,9 @@ impl Runner {
         add(&mut outcome.mass, &totals[MASS * channels..]);
         add(&mut outcome.values, &totals[TERMS * channels..]);
         self.unload(case, part, channels, &mut outcome.stored);
-        self.stages(case, part, Stages::VALUES | Stages::SUMS | Stages::STORE)?;
+        self.stages(case, part, Stages::VALUES | Stages::TERMS | Stages::SUMS | Stages::STORE)?;
         add(&mut outcome.few_sums, &self.0.totals[..ROWS * channels]);
+        add(&mut outcome.values_with_sums, &self.0.totals[TERMS * channels..]);
         self.unload(case, part, channels, &mut outcome.few_stored);
         self.stages(case, part, Stages::VALUES | Stages::TERMS)?;
         add(&mut outcome.values_alone, &self.0.totals[TERMS * channels..]);
@@ -133,8 +140,14 @@ impl Runner {
         self.load_values(case, part, &outcome.stored);
         self.0.input.stored = true;
         self.stages(case, part, Stages::VALUES | Stages::GRADIENT | affine)?;
-        self.0.input.stored = false;
         self.unload(case, part, channels, &mut outcome.restored);
+        if affine == Stages::AFFINE {
+            outcome.few_restored.resize(outcome.restored.len(), 0.0);
+            self.load_values(case, part, &outcome.few_stored);
+            self.stages(case, part, Stages::VALUES | Stages::GRADIENT | affine | Stages::SUMMED)?;
+            self.unload(case, part, channels, &mut outcome.few_restored);
+        }
+        self.0.input.stored = false;
         Ok(())
     }
 
