@@ -70,13 +70,14 @@ function makeGrid(spatial: readonly number[]): Grid {
 function pooled(
   image: Image,
   near: readonly (readonly number[])[],
-  best: (...of: number[]) => number,
+  best: (a: number, b: number) => number,
 ): Image {
-  return image.map((x, i) =>
-    x === undefined
-      ? undefined
-      : best(...(near[i] as number[]).flatMap((j) => (image[j] === undefined ? [] : [image[j]]))),
-  );
+  return image.map((x, i) => {
+    if (x === undefined) return undefined;
+    let found = x;
+    for (const j of near[i] as number[]) found = best(found, image[j] ?? found);
+    return found;
+  });
 }
 
 /** The soft skeleton; 0 where a pixel does not count. */

@@ -132,7 +132,7 @@ export function twinSlope(
   const value = valueOf(config, target, call);
   const step = stepOf(config);
   const moved = (by: number, direction: (entry: number) => number): number =>
-    value(Float64Array.from(pred, (z, i) => z + by * direction(i)));
+    value(Float64Array.from(pred).map((z, i) => z + by * direction(i)));
   return (direction) =>
     ((call.upstream ?? 1) * (moved(step, direction) - moved(-step, direction))) / (2 * step);
 }

@@ -92,13 +92,18 @@ export interface Problem {
 
 export type Cube = readonly (readonly (readonly number[])[])[];
 
+/** `of(0)`, `of(1)`, and so on: what `Array.from` does in ten times the time. */
+function times<T>(length: number, of: (at: number) => T): T[] {
+  const all: T[] = [];
+  for (let at = 0; at < length; at++) all.push(of(at));
+  return all;
+}
+
 export function cube<T>(
   { samples, pixels, channels }: Pick<Problem, 'samples' | 'pixels' | 'channels'>,
   of: (b: number, i: number, k: number) => T,
 ): T[][][] {
-  return Array.from({ length: samples }, (_b, b) =>
-    Array.from({ length: pixels }, (_i, i) => Array.from({ length: channels }, (_k, k) => of(b, i, k))),
-  );
+  return times(samples, (b) => times(pixels, (i) => times(channels, (k) => of(b, i, k))));
 }
 
 /** The entry of a cube. */
@@ -153,11 +158,14 @@ export function readProblem(config: Config, target: ArrayLike<number>, call: Los
   const given = cube(sizes, (b, i, k) =>
     dense ? (target[offset(sizes, b, i, k)] as number) : (target[b * pixels + i] as number),
   );
-  const isIgnored = (t: number): boolean => options.ignoreIndex !== undefined && t === options.ignoreIndex;
+  const { ignoreIndex } = options;
+  const wholePixel = !dense || activation === 'softmax';
   const valid = cube(sizes, (b, i, k) => {
     if (call.mask !== undefined && call.mask[b * pixels + i] === 0) return false;
-    const wholePixel = !dense || activation === 'softmax';
-    return wholePixel ? !(given[b]?.[i] as number[]).some(isIgnored) : !isIgnored(at(given, b, i, k));
+    if (ignoreIndex === undefined) return true;
+    return wholePixel
+      ? !(given[b]?.[i] as number[]).includes(ignoreIndex)
+      : at(given, b, i, k) !== ignoreIndex;
   });
   const g = cube(sizes, (b, i, k) => {
     if (!at(valid, b, i, k)) return 0;
