@@ -12,7 +12,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { transformSync } from 'esbuild';
 import { buildCli } from './build-cli.mjs';
 
@@ -27,6 +27,24 @@ function newest(folder) {
       return entry.isDirectory() ? newest(path) : statSync(path).mtimeMs;
     }),
   );
+}
+
+/** Removes the declarations that no public one imports, directly or not: nobody could name what is in them. */
+function dropUnreachable(folder) {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const reached = new Set(
+    Object.values(exports).flatMap(({ types }) =>
+      types ? [join(folder, types.replace('./dist/', ''))] : [],
+    ),
+  );
+  // A set's loop also visits what is added on the way.
+  for (const file of reached) {
+    for (const [, path] of readFileSync(file, 'utf8').matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g)) {
+      reached.add(join(dirname(file), `${path}.d.ts`));
+    }
+  }
+  const declarations = readdirSync(folder, { recursive: true }).filter((name) => name.endsWith('.d.ts'));
+  for (const name of declarations) if (!reached.has(join(folder, name))) rmSync(join(folder, name));
 }
 
 const folders = ['ts', 'cli', 'bench'].map((folder) => newest(join(root, folder)));
@@ -51,6 +69,7 @@ if (!existsSync(done) || statSync(done).mtimeMs < sources) {
     mkdirSync(join(aside, 'core'), { recursive: true });
     const copied = readdirSync(join(root, 'ts', 'core')).filter((name) => COPIED.test(name));
     for (const name of copied) copyFileSync(join(root, 'ts', 'core', name), join(aside, 'core', name));
+    dropUnreachable(aside);
     await buildCli(root, aside);
     rmSync(dist, { recursive: true, force: true });
     renameSync(aside, dist);
