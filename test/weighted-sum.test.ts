@@ -168,6 +168,30 @@ describe('names and nesting', () => {
     }
   });
 
+  test.each([
+    ['sigmoid', 1, binaryCrossEntropyLoss()],
+    ['softmax', 3, crossEntropyLoss()],
+  ] as const)(
+    'the same bits by whatever method, with few pixels and many: %s',
+    (activation, channels, entropy) => {
+      const sum = weightedSum([
+        [1, diceLoss({ activation })],
+        [1, entropy],
+      ]);
+      for (const pixels of [7, 64, 500, 1024, 5000]) {
+        const logits = Float32Array.from({ length: channels * pixels }, (_, i) => 9 * Math.sin(i * i));
+        const target = Uint8Array.from({ length: pixels }, (_, i) => i % Math.max(channels, 2));
+        const mask = target.map((_, i) => Number(i % 5 > 0));
+        for (const call of [{ shape: [1, channels, pixels] }, { shape: [1, channels, pixels], mask }]) {
+          const { value } = sum.valueAndGrad(logits, target, call);
+          expect(sum.value(logits, target, call)).toBe(value);
+          expect(sum.evaluate(logits, target, call).value).toBe(value);
+          expect(sum.valueFrom(sum.accumulate(logits, target, call))).toBe(value);
+        }
+      }
+    },
+  );
+
   test('the list is copied', () => {
     const terms: Terms = [[1, diceLoss()]];
     const loss = weightedSum(terms);

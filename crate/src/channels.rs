@@ -60,8 +60,8 @@ impl Workspace {
         match (labelled, scale) {
             (true, None) => self.gradient_from_tails::<true, false>(a),
             (true, Some(_)) => self.gradient_from_tails::<true, true>(a),
-            (false, None) => self.gradient_from_tails::<false, false>(a),
-            (false, Some(_)) => self.gradient_from_tails::<false, true>(a),
+            // One instance for both, since it is the rarer way.
+            (false, _) => self.gradient_from_tails::<false, true>(a),
         }
     }
 

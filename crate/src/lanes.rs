@@ -1,4 +1,4 @@
-//! Where a kernel's vectors come from: a plane in memory, a label map seen as one-hot, or the constant 1.
+//! Where a kernel's vectors come from: a plane in memory, or a label map seen as one-hot.
 //!
 //! Kernels are generic over these, so each is written once for label maps and dense targets, with and without
 //! weights.
@@ -28,21 +28,6 @@ impl Lanes for Plane<'_> {
     #[inline(always)]
     fn at(self, i: usize) -> F32x4 {
         F32x4::load(&self.0[i])
-    }
-}
-
-/// 1 everywhere: no weights.
-#[derive(Clone, Copy)]
-pub struct Ones;
-
-impl Lanes for Ones {
-    #[inline(always)]
-    fn part(self, _: Range<usize>) -> Self {
-        self
-    }
-    #[inline(always)]
-    fn at(self, _: usize) -> F32x4 {
-        F32x4::splat(1.0)
     }
 }
 

@@ -267,7 +267,7 @@ impl Workspace {
         let minimum = stages.has(Stages::MINIMUM) && self.soft();
         if stages.has(Stages::TERMS) {
             for i in 0..self.terms.len() {
-                let sum = self.pixel_value(i);
+                let sum = self.pixel_value(i, stages.has(Stages::EACH));
                 self.totals[TERMS * channels + i] += sum;
             }
         }

@@ -4,10 +4,11 @@
 //! to the sums (rows 0…4 of table slot 0, those of a pixel loss being behind it); then the chain of the activation. A
 //! region loss therefore needs no Rust.
 
-use crate::lanes::{FromTail, Lanes, OneHot, Ones, Plane};
+use crate::lanes::{FromTail, Lanes, OneHot, Plane};
+use crate::segment::{fill_probabilities, fill_target};
 use crate::simd::{F32x4, LANES, Quad};
-use crate::sums::Sum;
-use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Workspace};
+use crate::sums::{Sum, UnitSum};
+use crate::workspace::{Activation, COEFFICIENTS, MASS, TABLE_ROWS, Target, Tile, Weights, Workspace};
 
 /// tp, p, g; then p², g², (g−p)²g, (g−p)²(1−g), 1: each times w.
 const SUMS: usize = TABLE_ROWS;
@@ -19,26 +20,23 @@ pub fn summands(p: F32x4, g: F32x4, w: F32x4) -> [F32x4; SUMS] {
     [wp * g, wp, wg, wp * p, wg * g, squared * wg, squared * (w - wg), w]
 }
 
-#[inline(always)]
-fn sums(vectors: usize, p: impl Lanes, g: impl Lanes, w: impl Lanes) -> [f64; SUMS] {
-    let (p, g, w) = (p.part(0..vectors), g.part(0..vectors), w.part(0..vectors));
-    let mut sums = [Sum::new(); SUMS];
-    for i in 0..vectors {
-        for (sum, x) in sums.iter_mut().zip(summands(p.at(i), g.at(i), w.at(i))) {
+/// `units`: no w is above 1, so that tp and p take the very additions of the direct ways.
+fn sums([p, g, w]: [&[Quad]; 3], units: bool) -> [f64; SUMS] {
+    let (mut sums, mut unit) = ([Sum::new(); SUMS], [UnitSum::new(); 2]);
+    for ((p, g), w) in p.iter().zip(g).zip(w) {
+        let summands = summands(F32x4::load(p), F32x4::load(g), F32x4::load(w));
+        for (sum, x) in sums.iter_mut().zip(summands) {
+            sum.add(x);
+        }
+        for (sum, x) in unit.iter_mut().zip(summands) {
             sum.add(x);
         }
     }
-    sums.map(Sum::total)
-}
-
-/// Σ w g.
-fn mass(vectors: usize, g: impl Lanes, w: Plane) -> f64 {
-    let (g, w) = (g.part(0..vectors), w.part(0..vectors));
-    let mut sum = Sum::new();
-    for i in 0..vectors {
-        sum.add(w.at(i) * g.at(i));
+    let mut sums = sums.map(Sum::total);
+    if units {
+        sums[..2].copy_from_slice(&unit.map(UnitSum::total));
     }
-    sum.total()
+    sums
 }
 
 /// a…e of one class.
@@ -67,27 +65,20 @@ impl Affine {
 
 impl Workspace {
     /// The sums of every class over the tile, into `totals` (row = sum, column = class).
-    ///
-    /// Only the common forms have loops of their own; the others take the loop that does everything.
     pub fn region_sums(&mut self) {
         self.with_weight_plane();
         if self.input.segment > 0 {
             return self.segment_sums();
         }
-        let Self { tile, act, target, element, labels, weight, totals, .. } = self;
+        let Self { tile, input, act, target, element, labels, weight, factor, mean, totals, .. } = self;
         let tile: &Tile = tile;
-        let n = tile.vectors;
+        let (n, units) = (tile.vectors, input.weights == Weights::None);
+        let (p, g) = (&mut mean[..n], &mut factor[..n]);
         for k in 0..tile.channels {
-            let p = &act[tile.plane(k)];
-            let hot = OneHot { labels: &labels[..n], class: k as i32 };
-            let dense = Plane(&target[tile.plane(k)]);
+            fill_probabilities(p, tile, &act[tile.plane(k)]);
+            fill_target(g, tile, target, labels, k);
             let weights = Self::weights_of(tile, weight, element, k);
-            let w = Plane(weights.unwrap_or(&weight[..n]));
-            let mut found = match (tile.activation, tile.target) {
-                (Activation::Sigmoid, _) => sums(n, FromTail(p), dense, w),
-                (_, Target::Labels) => sums(n, Plane(p), hot, w),
-                (_, Target::Dense) => sums(n, Plane(p), dense, w),
-            };
+            let mut found = sums([p, g, weights.unwrap_or(&weight[..n])], units);
             if weights.is_none() {
                 found[7] = tile.pixels as f64;
             }
@@ -100,16 +91,19 @@ impl Workspace {
     /// What the mean by weights divides by: Σ w g of every class (softmax), or Σ w of every channel.
     pub fn sum_weights(&mut self) {
         self.with_weight_plane();
-        let Self { tile, target, element, labels, weight, totals, .. } = self;
+        let Self { tile, target, element, labels, weight, factor, totals, .. } = self;
         let tile: &Tile = tile;
+        let g = &mut factor[..tile.vectors];
+        g.fill([1.0; LANES]);
         for k in 0..tile.channels {
-            let w = Plane(Self::weight_plane(tile, weight, element, k));
-            let hot = OneHot { labels: &labels[..tile.vectors], class: k as i32 };
-            totals[MASS * tile.channels + k] += match (tile.activation, tile.target) {
-                (Activation::Softmax, Target::Labels) => mass(tile.vectors, hot, w),
-                (Activation::Softmax, Target::Dense) => mass(tile.vectors, Plane(&target[tile.plane(k)]), w),
-                _ => mass(tile.vectors, Ones, w),
-            };
+            if tile.activation == Activation::Softmax {
+                fill_target(g, tile, target, labels, k);
+            }
+            let mut sum = Sum::new();
+            for (w, g) in Self::weight_plane(tile, weight, element, k).iter().zip(&*g) {
+                sum.add(F32x4::load(w) * F32x4::load(g));
+            }
+            totals[MASS * tile.channels + k] += sum.total();
         }
     }
 

@@ -18,7 +18,7 @@ fn fill(plane: &mut [Quad], from: impl Lanes) {
 
 /// p of one class.
 #[inline(never)]
-fn fill_probabilities(plane: &mut [Quad], tile: &Tile, act: &[Quad]) {
+pub fn fill_probabilities(plane: &mut [Quad], tile: &Tile, act: &[Quad]) {
     match tile.activation {
         Activation::Sigmoid => fill(plane, FromTail(act)),
         _ => fill(plane, Plane(act)),
@@ -27,7 +27,7 @@ fn fill_probabilities(plane: &mut [Quad], tile: &Tile, act: &[Quad]) {
 
 /// g of class k, from either form of target.
 #[inline(never)]
-fn fill_target(plane: &mut [Quad], tile: &Tile, target: &[Quad], labels: &[LabelQuad], k: usize) {
+pub fn fill_target(plane: &mut [Quad], tile: &Tile, target: &[Quad], labels: &[LabelQuad], k: usize) {
     match tile.target {
         Target::Labels => fill(plane, OneHot { labels, class: k as i32 }),
         Target::Dense => fill(plane, Plane(&target[tile.plane(k)])),

@@ -16,7 +16,7 @@ pub type Checked = Result<(), usize>;
 
 /// Keeps the lanes of `plane` where `keep` is not 0; elsewhere +0, even for NaN.
 #[inline(never)]
-fn keep_where(plane: &mut [Quad], keep: &[Quad]) {
+pub fn keep_where(plane: &mut [Quad], keep: &[Quad]) {
     let zero = F32x4::splat(0.0);
     for (value, keep) in plane.iter_mut().zip(keep) {
         F32x4::load(value).drop(F32x4::load(keep).equals(zero)).store(value);

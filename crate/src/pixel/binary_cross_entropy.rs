@@ -6,7 +6,8 @@ use crate::pixel::elementwise::{Constants, Elementwise, Logit};
 use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::{F32x4, F64x4, Quad};
 use crate::sums::{LogProduct, Sum};
-use crate::workspace::{Tile, Weights, Workspace};
+use crate::tile::keep_where;
+use crate::workspace::{Tile, Workspace};
 
 pub struct BinaryCrossEntropy {
     log: Log,
@@ -41,7 +42,7 @@ impl Elementwise for BinaryCrossEntropy {
 }
 
 /// Values of so many logits, from e = exp(−|z|): max(z, 0) − z g, and 1 + e, whose logarithm is to be added.
-#[inline(always)]
+#[inline(never)]
 pub fn entropies(signs: &Signs, z: &[Quad], g: &[Quad], e: &[Quad], linear: &mut Sum, product: &mut LogProduct) {
     for ((z, g), e) in z.iter().zip(g).zip(e) {
         let (z, g) = (F32x4::load(z), F32x4::load(g));
@@ -81,24 +82,21 @@ impl Workspace {
         linear.total() + logarithms
     }
 
-    /// From stored tails, without weights.
-    pub fn binary_cross_entropy_gradient(&mut self, scale: f32) {
-        let Self { tile, act, grad, target, .. } = self;
-        let tile: &Tile = tile;
-        let (one, scale) = (F32x4::splat(1.0), F32x4::splat(scale));
+    /// The plain loss of logits without weights, masked or not: the very additions of the direct ways.
+    pub fn binary_cross_entropy_value(&mut self) -> f64 {
+        let Self { tile, values, aux, target, mask, .. } = self;
+        let signs = Signs::new();
+        let (mut linear, mut logarithms) = (Sum::new(), 0.0);
         for k in 0..tile.channels {
-            let planes = act[tile.plane(k)].iter().zip(&target[tile.plane(k)]);
-            for ((act, g), grad) in planes.zip(&mut grad[tile.plane(k)]) {
-                let (tail, g) = (F32x4::load(act), F32x4::load(g));
-                let far = tail.to_bits().is_negative().select(g, one - g);
-                (scale * (far - tail.abs()).xor_sign(tail.sign()) + F32x4::load(grad)).store(grad);
+            let plane = tile.plane(k);
+            if tile.masked {
+                keep_where(&mut aux[plane.clone()], mask);
             }
+            let mut product = LogProduct::new();
+            entropies(&signs, &values[plane.clone()], &target[plane.clone()], &aux[plane], &mut linear, &mut product);
+            logarithms += product.total();
         }
-    }
-
-    /// Whether every element has weight 1.
-    pub fn plain(&self, slot: usize) -> bool {
-        self.tile.weights == Weights::None && self.plain_channels(slot)
+        linear.total() + logarithms
     }
 
     /// Whether no channel has constants of its own.

@@ -4,7 +4,8 @@ use crate::math::Log;
 use crate::pixel::categorical::Categorical;
 use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::{F32x4, LANES};
-use crate::sums::Sum;
+use crate::sums::{LogProduct, Sum};
+use crate::tile::keep_where;
 use crate::workspace::Workspace;
 
 pub struct CrossEntropy;
@@ -23,6 +24,24 @@ impl Categorical for CrossEntropy {
 }
 
 impl Workspace {
+    /// Of a label map without weights, masked or not: the very additions of the direct ways.
+    pub fn label_cross_entropy_value(&mut self) -> f64 {
+        let Self { tile, others, below, mask, .. } = self;
+        let (below, others) = (&mut below[..tile.vectors], &mut others[..tile.vectors]);
+        if tile.masked {
+            // A certain hit.
+            keep_where(below, mask);
+            keep_where(others, mask);
+        }
+        let largest = F32x4::splat(f32::MAX);
+        let (mut linear, mut product) = (Sum::new(), LogProduct::new());
+        for below in below {
+            linear.add(F32x4::load(below).at_most(largest));
+        }
+        product.multiply_all(others);
+        linear.total() + product.total()
+    }
+
     /// On given probabilities: logarithms no lower than −100.
     pub fn probability_cross_entropy_value(&mut self, slot: usize) -> f64 {
         self.weighted_targets(slot);

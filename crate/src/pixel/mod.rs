@@ -15,7 +15,7 @@ pub mod quality_focal;
 pub mod rare;
 pub mod reduced_focal;
 
-use crate::workspace::{Activation, Term, Tile, Workspace};
+use crate::workspace::{Activation, Term, Tile, Weights, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
 use focal::Focal;
@@ -91,13 +91,21 @@ impl Workspace {
 
     /// The weighted sum of loss `at` over the tile. The weighted loss of every element is left in `grad` (softmax: of
     /// every pixel, in plane 0).
-    pub fn pixel_value(&mut self, at: usize) -> f64 {
+    pub fn pixel_value(&mut self, at: usize, each: bool) -> f64 {
         let Term { loss, .. } = self.terms[at];
         let slot = 1 + at;
+        let unweighted = self.input.weights == Weights::None && !self.tile.element_masked;
         match (loss, self.tile.activation) {
-            (PixelLoss::CrossEntropy, Activation::Softmax) => self.categorical_value(&CrossEntropy, slot),
-            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
+            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && unweighted && self.plain_labels(slot) => {
+                self.label_cross_entropy_value()
+            }
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid)
+                if !each && unweighted && self.plain_channels(slot) =>
+            {
+                self.binary_cross_entropy_value()
+            }
             (_, Activation::Softmax) => self.categorical_value(&self.any(at), slot),
+            (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_value(slot),
             _ => self.elementwise_value(&self.any(at), slot),
         }
     }
@@ -110,9 +118,6 @@ impl Workspace {
             return;
         }
         match (loss, self.tile.activation) {
-            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) if self.plain(slot) => {
-                self.binary_cross_entropy_gradient(scale);
-            }
             (PixelLoss::CrossEntropy, Activation::Softmax) => self.categorical_gradient(&CrossEntropy, slot, scale),
             (PixelLoss::CrossEntropy, _) => self.probability_cross_entropy_gradient(slot, scale),
             (_, Activation::Softmax) => self.categorical_gradient(&self.any(at), slot, scale),
