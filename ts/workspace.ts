@@ -75,7 +75,7 @@ export class Workspace {
   /** Makes room to hold what a pass leaves of so many chunks; how many there is room for. */
   reserveHeld(chunks: number): number {
     const room = this.raw.reserve_held(chunks);
-    this.#renew();
+    if (this.#buffer !== this.#memory.buffer) this.#renew();
     return room;
   }
 

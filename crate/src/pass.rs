@@ -8,7 +8,7 @@ use crate::pixel::PixelLoss;
 use crate::pixel::categorical::Own;
 use crate::pixel::rare;
 use crate::simd::LANES;
-use crate::workspace::{Activation, Input, TERMS, Target, Term, Tile, Weights, Workspace, tile_pixels};
+use crate::workspace::{Activation, Input, TERMS, Target, Term, Tile, Workspace, tile_pixels};
 
 /// What a pass does, as bits: the codes of the door.
 #[derive(Clone, Copy)]
@@ -82,12 +82,12 @@ impl Workspace {
         let channels = self.input.channels;
         let length = tile_pixels(channels);
         let terms = self.terms.len();
-        let labelled = stages.has(Stages::SUMS | Stages::SUMMED) && self.labelled();
+        let labelled = stages.has(Stages::SUMMED) && self.labelled();
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
             if !stages.has(Stages::KEPT) {
                 self.begin(start, length.min(pixels - start));
-                if labelled && stages.has(Stages::SUMMED) {
+                if labelled {
                     self.direct_gradient(true, self.terms.first().map(|term| term.scale));
                     continue;
                 }
@@ -144,9 +144,8 @@ impl Workspace {
     /// was none of them.
     fn direct(&mut self, stages: Stages) -> bool {
         let Tile { channels, activation, .. } = self.tile;
-        let weighted = self.input.weights != Weights::None || self.tile.element_masked;
         let minimum = stages.has(Stages::MINIMUM) && self.soft();
-        if activation == Activation::None || minimum || weighted || self.input.segment > 0 {
+        if activation == Activation::None || minimum || self.weighted() || self.input.segment > 0 {
             return false;
         }
         if self.chunk.run > 0 {

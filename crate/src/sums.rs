@@ -1,4 +1,4 @@
-//! Summation: every vector goes on in f64, in fixed order.
+//! Summation: every vector goes on in f64, or with what f32 lost, in fixed order.
 //!
 //! Numerics: a sum of f32 terms is exact to 1e-15 of its size, so that any split of the pixels gives the same sum to
 //! 1e-9 however few there are. Blocks of 64 f32 additions, which cost a tenth less, are only that good on average over

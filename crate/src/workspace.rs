@@ -339,6 +339,11 @@ impl Workspace {
         !self.input.masked && self.input.weights == Weights::None && self.input.ignore.is_none()
     }
 
+    /// Whether more than a mask tells pixels apart.
+    pub fn weighted(&self) -> bool {
+        self.input.weights != Weights::None || self.tile.element_masked
+    }
+
     /// Gives a tile without weights a plane of ones, for kernels that exist only with weights.
     pub fn with_weight_plane(&mut self) {
         if self.tile.weights == Weights::None {

@@ -69,14 +69,13 @@ pub fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
 #[inline(never)]
 pub fn own_losses(loss: &Rare, [below, others, peak, weight]: [&[Quad]; 4], factor: &mut [Quad]) -> f64 {
     let (exp, log) = (ExpNegative::new(), Log::new());
-    let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
+    let largest = F32x4::splat(f32::MAX);
     let mut sum = Sum::new();
     for (i, factor) in factor.iter_mut().enumerate() {
         let [below, others, peak, weight] = [below, others, peak, weight].map(|plane| F32x4::load(&plane[i]));
         let negative_log = (below + log.log1p(others)).at_most(largest);
-        let e = exp.of(below);
-        // 1 − p; where e is 1, that of the largest logit, nothing is lost.
-        let (p, q) = (e * peak, (others + (one - e)) * peak);
+        let p = exp.of(below) * peak;
+        let q = complement(p, peak, others * peak);
         sum.add(weight * loss.of(negative_log, q));
         (F32x4::load(factor) * weight * loss.slope(negative_log, p, q)).store(factor);
     }
@@ -147,7 +146,7 @@ impl Workspace {
         }
     }
 
-    pub fn categorical_value<L: Categorical>(&mut self, loss: &L, slot: usize) -> f64 {
+    pub fn categorical_value(&mut self, loss: &Rare, slot: usize) -> f64 {
         let (log, largest) = (Log::new(), F32x4::splat(f32::MAX));
         let mut sum = Sum::new();
         if self.one_hot(slot) {

@@ -15,7 +15,7 @@ pub mod quality_focal;
 pub mod rare;
 pub mod reduced_focal;
 
-use crate::workspace::{Activation, Term, Tile, Weights, Workspace};
+use crate::workspace::{Activation, Term, Tile, Workspace};
 use binary_cross_entropy::BinaryCrossEntropy;
 use cross_entropy::CrossEntropy;
 use focal::Focal;
@@ -94,14 +94,12 @@ impl Workspace {
     pub fn pixel_value(&mut self, at: usize, each: bool) -> f64 {
         let Term { loss, .. } = self.terms[at];
         let slot = 1 + at;
-        let unweighted = self.input.weights == Weights::None && !self.tile.element_masked;
+        let direct = !each && !self.weighted();
         match (loss, self.tile.activation) {
-            (PixelLoss::CrossEntropy, Activation::Softmax) if !each && unweighted && self.plain_labels(slot) => {
+            (PixelLoss::CrossEntropy, Activation::Softmax) if direct && self.plain_labels(slot) => {
                 self.label_cross_entropy_value()
             }
-            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid)
-                if !each && unweighted && self.plain_channels(slot) =>
-            {
+            (PixelLoss::BinaryCrossEntropy, Activation::Sigmoid) if direct && self.plain_channels(slot) => {
                 self.binary_cross_entropy_value()
             }
             (_, Activation::Softmax) => self.categorical_value(&self.any(at), slot),

@@ -7,6 +7,7 @@
 use crate::math;
 use crate::pixel::binary_cross_entropy::BinaryCrossEntropy;
 use crate::pixel::categorical::Categorical;
+use crate::pixel::cross_entropy::CrossEntropy;
 use crate::pixel::elementwise::{Elementwise, Logit};
 use crate::pixel::exponential_logarithmic::ExponentialLogarithmic;
 use crate::pixel::focal::Focal;
@@ -130,7 +131,7 @@ impl Categorical for Rare {
     fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4 {
         match self {
             // Cross-entropy; losses of one yes-or-no the door refuses.
-            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => negative_log,
+            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => CrossEntropy.of(negative_log, q),
             Self::Focal(loss) => loss.of(negative_log, q),
             Self::GeneralizedCrossEntropy(loss) => loss.of(negative_log, q),
             Self::PolyCrossEntropy(loss) => loss.of(negative_log, q),
@@ -141,7 +142,7 @@ impl Categorical for Rare {
     #[inline(never)]
     fn slope(&self, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4 {
         match self {
-            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => F32x4::splat(1.0),
+            Self::BinaryCrossEntropy(_) | Self::QualityFocal(_) => CrossEntropy.slope(negative_log, p, q),
             Self::Focal(loss) => loss.slope(negative_log, p, q),
             Self::GeneralizedCrossEntropy(loss) => loss.slope(negative_log, p, q),
             Self::PolyCrossEntropy(loss) => loss.slope(negative_log, p, q),
