@@ -62,7 +62,7 @@ describe('Node', () => {
       import { createPool } from 'segloss/pool';
       import { Worker } from 'node:worker_threads';
       const url = new URL(import.meta.resolve('segloss/pool/worker'));
-      const ends = "import(require('worker_threads').workerData); setTimeout(() => process.exit(3), 500)";
+      const ends = "import(require('worker_threads').workerData).then(() => setTimeout(() => process.exit(3), 500))";
       const worker = () => new Worker(ends, { eval: true, workerData: url.href, execArgv: [] });
       const pool = await createPool({ threads: 2, worker });
       const said = [];
