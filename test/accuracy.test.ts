@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { binaryCrossEntropyLoss, crossEntropyLoss, diceLoss } from '../ts/index.js';
 import { make } from './twin/compare.js';
-import { type Config, twinValue } from './twin/index.js';
+import { type Config, twinOf } from './twin/index.js';
 import { random } from './twin/random.js';
 import { needed } from './twin/cases.js';
 import { TABLE } from './twin/table.js';
@@ -38,7 +38,7 @@ describe('value', () => {
       const pixels = /boundary|hausdorff/.test(config.name) ? 1000 : 5000;
       const errorsOf = [1, 4, 12].map((reach) => {
         const { pred, labels, call } = scene(2, channels, pixels, reach, reach);
-        const expected = twinValue(config, pred, labels, call);
+        const expected = twinOf(config, labels, call).value(pred);
         return Math.abs(make(config).value(pred, labels, call) / expected - 1);
       });
       return { loss: `${config.options.activation} ${config.name}`, error: Math.max(...errorsOf) };

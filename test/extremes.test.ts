@@ -9,8 +9,8 @@ import {
   PIXEL_LOSSES,
   ranks,
   REGION_LOSSES,
+  twinOf,
   twinSlope,
-  twinValue,
 } from './twin/index.js';
 import { random } from './twin/random.js';
 import { JOINT } from './twin/region.js';
@@ -86,7 +86,7 @@ describe('huge logits', () => {
     expect(bits(grad, clamped.grad)).toBe(true);
     const wide = Float64Array.from(pred, (z) => (Number.isFinite(z) ? z : 10 * z));
     expect(loss.valueAndGrad(wide, labels, call)).toEqual({ value, grad });
-    const expected = twinValue(config, pred, labels, call);
+    const expected = twinOf(config, labels, call).value(pred);
     const relative = config.name === 'exponentialLogarithmicLoss' ? ofPowerOfLog : 1e-6;
     if (value !== Infinity)
       expect(Math.abs(value - expected)).toBeLessThanOrEqual(relative * Math.abs(expected));
@@ -258,9 +258,10 @@ describe('margins', () => {
         const target = new Uint8Array([label]);
         const call = { shape: [1, 3] };
         const { value, grad } = make(config).valueAndGrad(pred, target, call);
-        const expected = twinValue(config, pred, target, call);
+        const twin = twinOf(config, target, call);
+        const expected = twin.value(pred);
         expect(Math.abs(value - expected)).toBeLessThanOrEqual(1e-6 * expected + SMALLEST);
-        const slope = twinSlope(config, pred, target, call);
+        const slope = twinSlope(twin, pred);
         grad.forEach((x, entry) => {
           const difference = slope((i) => Number(i === entry));
           const allowed = 1e-5 * Math.abs(difference) + differenceError(expected) + SMALLEST;

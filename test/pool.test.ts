@@ -41,11 +41,12 @@ const onShared = (call: LossCall): LossCall => ({
 async function check(loss: Loss, pred: Pred, target: Target, call: LossCall): Promise<void> {
   const alone = loss.valueAndGrad(pred, target, call);
   const sums = JSON.stringify(loss.accumulate(pred, target, call));
-  for (const pool of pools) {
-    for (const [p, t, c] of [
-      [pred, target, call],
-      [shared(pred), shared(target), onShared(call)],
-    ] as const) {
+  const inputs = [
+    [pred, target, call],
+    [shared(pred), shared(target), onShared(call)],
+  ] as const;
+  const checkPool = async (pool: Pool): Promise<void> => {
+    for (const [p, t, c] of inputs) {
       const together = await pool.valueAndGrad(loss, p, t, c);
       expect(together.value).toBe(alone.value);
       expect(difference(together.grad, alone.grad)).toBe(-1);
@@ -55,7 +56,8 @@ async function check(loss: Loss, pred: Pred, target: Target, call: LossCall): Pr
       expect(await pool.value(loss, p, t, c)).toBe(alone.value);
       expect(JSON.stringify(await pool.accumulate(loss, p, t, c))).toBe(sums);
     }
-  }
+  };
+  await Promise.all(pools.map(checkPool));
 }
 
 /** Two samples of chunks and a bit, with everything a call can have; large enough to be divided. */

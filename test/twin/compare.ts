@@ -9,11 +9,12 @@ import {
   differenceError,
   PIXEL_LOSSES,
   stepOf,
+  type Twin,
+  twinOf,
   twinSlope,
   twinUnreduced,
-  twinValue,
 } from './index.js';
-import { at, cube, flatten, type Problem, readProblem, sum } from './problem.js';
+import { at, cube, flatten, sum } from './problem.js';
 import { random } from './random.js';
 
 /** The library's loss. */
@@ -45,8 +46,7 @@ function describeCase({ config, size, kind, with: brought, seed }: Case): string
 }
 
 /** What the error of a value is relative to. */
-function scaleOf(config: Config, problem: Problem, value: number): number {
-  const { name, options } = config;
+function scaleOf({ config: { name, options }, problem }: Twin, value: number): number {
   // The terms of the boundary loss have both signs.
   if (PIXEL_LOSSES.includes(name) && name !== 'boundaryLoss') return Math.abs(value);
   // A loss 1 − s near 0 carries the rounding of s, of which each (sample, class) has one.
@@ -57,15 +57,15 @@ function scaleOf(config: Config, problem: Problem, value: number): number {
 }
 
 function compareGradient(
-  config: Config,
-  { pred, target, call }: Data,
+  twin: Twin,
+  pred: ArrayLike<number>,
   grad: Float32Array,
   valueScale: number,
   relative: number,
 ): string | undefined {
-  const slope = twinSlope(config, pred, target, call);
+  const slope = twinSlope(twin, pred);
   const r = random(pred.length);
-  const rounding = Math.abs(call.upstream ?? 1) * differenceError(valueScale, stepOf(config));
+  const rounding = Math.abs(twin.upstream) * differenceError(valueScale, stepOf(twin.config));
   const most = largest(grad);
   if (!Number.isFinite(most)) return 'gradient not finite';
   for (let n = 0; n < entriesOf(pred.length); n++) {
@@ -93,27 +93,23 @@ export function compareData(config: Config, data: Data, relative = GRADIENT): st
   };
 
   const { value, grad } = loss.valueAndGrad(pred, target, call);
-  const expected = twinValue(config, pred, target, call);
+  const twin = twinOf(config, target, call);
+  const expected = twin.value(pred);
   // A sum with terms of both signs cancels: its scale is that of its terms.
-  const parts = config.terms?.map(([weight, term]) => ({
-    weight,
-    term,
-    value: twinValue(term, pred, target, call),
-  }));
   const scale = largest(
-    (parts ?? [{ weight: 1, term: config, value: expected }]).map(
-      ({ weight, term, value: ofTerm }) => weight * scaleOf(term, readProblem(term, target, call), ofTerm),
+    (twin.terms ?? [{ weight: 1, twin }]).map(
+      ({ weight, twin: term }) => weight * scaleOf(term, term.value(pred)),
     ),
   );
   if (!(Math.abs(value - expected) <= VALUE * scale)) wrong(`value ${value}, twin ${expected}`);
   if (!Object.is(loss.value(pred, target, call), value)) wrong('value() has other bits');
   if (!Object.is(loss.evaluate(pred, target, call).value, value)) wrong('evaluate().value has other bits');
 
-  const gradient = compareGradient(config, data, grad, scale, relative);
+  const gradient = compareGradient(twin, pred, grad, scale, relative);
   if (gradient !== undefined) wrong(gradient);
   if (config.terms !== undefined) return found;
 
-  const problem = readProblem(config, target, call);
+  const { problem } = twin;
   const valid = flatten(
     problem,
     cube(problem, (b, i, k) => Number(at(problem.valid, b, i, k))),
@@ -127,17 +123,17 @@ export function compareData(config: Config, data: Data, relative = GRADIENT): st
   const weights = cube(problem, (b, i, k) => at(problem.w, b, i, k) * (problem.v[b] as number));
   if (flatten(problem, weights).every((w, i) => w * (valid[i] as number) === 0)) return found;
   const unreduced = loss.unreduced(pred, target, call);
-  const twin = twinUnreduced(config, pred, target, call);
+  const wanted = twinUnreduced(twin, pred);
   const bound =
-    VALUE * Math.max(scaleOf(config, problem, 0) && 0.2, largest(twin.data.filter((x) => !Number.isNaN(x))));
-  if (unreduced.shape.join() !== twin.shape.join())
-    wrong(`unreduced shape ${unreduced.shape.join()}, twin ${twin.shape.join()}`);
-  const off = twin.data.findIndex((x, i) => {
+    VALUE * Math.max(scaleOf(twin, 0) && 0.2, largest(wanted.data.filter((x) => !Number.isNaN(x))));
+  if (unreduced.shape.join() !== wanted.shape.join())
+    wrong(`unreduced shape ${unreduced.shape.join()}, twin ${wanted.shape.join()}`);
+  const off = wanted.data.findIndex((x, i) => {
     const got = unreduced.data[i] ?? Infinity;
     return Number.isNaN(x) ? !Number.isNaN(got) : !(Math.abs(got - x) <= bound);
   });
-  if (off >= 0 || unreduced.data.length !== twin.data.length) {
-    wrong(`unreduced[${off}] ${unreduced.data[off]}, twin ${twin.data[off]}`);
+  if (off >= 0 || unreduced.data.length !== wanted.data.length) {
+    wrong(`unreduced[${off}] ${unreduced.data[off]}, twin ${wanted.data[off]}`);
   }
   return found;
 }

@@ -1,37 +1,36 @@
 /** Losses that are a mean over elements, each weighed by a distance. */
 import { distances } from './grid.js';
 import { classWeight, times } from './pixel.js';
-import { at, cube, type Cube, flatten, type Options, type Problem, sum } from './problem.js';
-import { probabilities } from './region.js';
+import { at, cube, type Cube, flatten, memory, type Options, type Problem, shapeOf, sum } from './problem.js';
+import { allProbabilities } from './region.js';
 import type { Unreduced, WholeLoss } from './whole.js';
 
 /** The loss of an element, of p, g and the distances of target and prediction. */
 type Term = (p: number, g: number, ofTarget: number, ofPrediction: number) => number;
 
+const planesOf = memory<(readonly number[])[]>();
 /** `ofBoth`: whether the distances of the prediction are looked at. */
 function terms(options: Options, problem: Problem, z: Cube, term: Term, ofBoth: boolean): Cube {
-  const { samples, channels, pixels, spatial, kept, valid } = problem;
-  const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
-  const every = Array.from({ length: channels }, (_, k) => k);
-  const plane = (from: Cube, b: number, k: number): number[] =>
-    distances(
-      Array.from({ length: pixels }, (_, i) => (at(valid, b, i, k) ? at(from, b, i, k) : undefined)),
-      spatial,
-      options.spacing,
+  const { channels, spatial, kept, valid } = problem;
+  const p = allProbabilities(problem, z);
+  /** The distances in each class of each sample. */
+  const planes = (from: Cube): (readonly number[])[][] =>
+    from.map((sample, b) =>
+      planesOf(options, sample, () =>
+        Array.from({ length: channels }, (_, k) => {
+          const image = sample.map((pixel, i) => (at(valid, b, i, k) ? pixel[k] : undefined));
+          return kept.includes(k) ? distances(image, spatial, options.spacing) : [];
+        }),
+      ),
     );
-  const planes = Array.from({ length: samples }, (_, b) =>
-    every.map((k) =>
-      kept.includes(k) ? [problem.g, ...(ofBoth ? [p] : [])].map((of) => plane(of, b, k)) : [],
-    ),
-  );
+  const [ofTargets, ofPredictions] = [planes(problem.g), ofBoth ? planes(p) : []];
   return cube(problem, (b, i, k) => {
     if (!kept.includes(k) || !at(valid, b, i, k)) return 0;
-    const [ofTarget = [], ofPrediction = []] = planes[b]?.[k] ?? [];
     const own = term(
       at(p, b, i, k),
       at(problem.g, b, i, k),
-      ofTarget[i] as number,
-      ofPrediction[i] as number,
+      ofTargets[b]?.[k]?.[i] as number,
+      ofPredictions[b]?.[k]?.[i] as number,
     );
     return times((problem.v[b] as number) * classWeight(options, k) * at(problem.w, b, i, k), own);
   });
@@ -48,10 +47,9 @@ function weighed(of: (options: Options) => Term, ofBoth: boolean, logarithmic = 
       return logarithmic ? Math.log(1 + mean) : mean;
     },
     unreduced: (options, problem, z): Unreduced => {
-      const { samples, channels, spatial, channelsLast } = problem;
       return {
         data: flatten(problem, terms(options, problem, z, of(options), ofBoth)),
-        shape: channelsLast ? [samples, ...spatial, channels] : [samples, channels, ...spatial],
+        shape: shapeOf(problem),
       };
     },
   };

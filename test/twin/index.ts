@@ -8,6 +8,7 @@ import {
   type Problem,
   readPrediction,
   readProblem,
+  shapeOf,
   sum,
 } from './problem.js';
 import { wholeOf } from './whole.js';
@@ -53,18 +54,8 @@ interface Parts {
   readonly region: readonly [weight: number, name: string, options: Options];
 }
 
-/** The value as a function of the prediction: what does not depend on it is read once. */
-function valueOf(
-  config: Config,
-  target: ArrayLike<number>,
-  call: LossCall,
-): (pred: ArrayLike<number>) => number {
-  if (config.terms !== undefined) {
-    const parts = config.terms.map(([weight, term]) => ({ weight, value: valueOf(term, target, call) }));
-    return (pred) => sum(parts.map(({ weight, value }) => weight * value(pred)));
-  }
-  const { name, options } = config;
-  const problem: Problem = readProblem(config, target, call);
+/** The value as a function of the prediction. */
+function valueOf({ name, options }: Config, problem: Problem): (pred: ArrayLike<number>) => number {
   const compound = COMPOUNDS[name];
   if (compound !== undefined) {
     const { pixel, region } = compound(options);
@@ -80,23 +71,34 @@ function valueOf(
   return (pred) => value(name, options, problem, readPrediction(problem, pred));
 }
 
-export function twinValue(
-  config: Config,
-  pred: ArrayLike<number>,
-  target: ArrayLike<number>,
-  call: LossCall,
-): number {
-  return valueOf(config, target, call)(pred);
+/** The twin of a loss on all that a call has beside its prediction, which is read once. */
+export interface Twin {
+  readonly config: Config;
+  /** Of a weighted sum: of its first term. */
+  readonly problem: Problem;
+  /** Of a weighted sum. */
+  readonly terms?: readonly { readonly weight: number; readonly twin: Twin }[];
+  readonly upstream: number;
+  value(pred: ArrayLike<number>): number;
+}
+
+export function twinOf(config: Config, target: ArrayLike<number>, call: LossCall): Twin {
+  const { upstream = 1 } = call;
+  if (config.terms === undefined) {
+    const problem = readProblem(config, target, call);
+    return { config, problem, upstream, value: valueOf(config, problem) };
+  }
+  const terms = config.terms.map(([weight, term]) => ({ weight, twin: twinOf(term, target, call) }));
+  const [{ twin: first }] = terms as [(typeof terms)[number]];
+  const value = (pred: ArrayLike<number>): number =>
+    sum(terms.map(({ weight, twin }) => weight * twin.value(pred)));
+  return { config, problem: first.problem, terms, upstream, value };
 }
 
 export function twinUnreduced(
-  config: Config,
+  { config: { name, options }, problem }: Twin,
   pred: ArrayLike<number>,
-  target: ArrayLike<number>,
-  call: LossCall,
 ): { data: number[]; shape: number[] } {
-  const { name, options } = config;
-  const problem = readProblem(config, target, call);
   const z = readPrediction(problem, pred);
   const whole = wholeOf(name, options);
   if (whole !== undefined) return whole.unreduced(options, problem, z);
@@ -104,7 +106,7 @@ export function twinUnreduced(
   if (PIXEL_LOSSES.includes(name)) {
     const { cube, perPixel } = pixelUnreduced(name, options, problem, z);
     if (perPixel) return { data: cube.flat(2), shape: [samples, ...spatial] };
-    return { data: flatten(problem, cube), shape: [...call.shape] };
+    return { data: flatten(problem, cube), shape: shapeOf(problem) };
   }
   const joined = options.average === 'micro' || JOINT.includes(name);
   const shape = [options.aggregate === 'batch' ? [] : [samples], joined ? [] : [kept.length]].flat();
@@ -122,19 +124,16 @@ export const ranks = ({ name, terms }: Config): boolean =>
 /** The step of a central difference. */
 export const stepOf = (config: Config): number => (ranks(config) ? SMALL_STEP : STEP);
 
-/** A central difference of the value in f64 along `direction`, times `upstream`; built once, asked for any number. */
+/** A central difference of the value in f64 along `direction`, times `upstream`. */
 export function twinSlope(
-  config: Config,
+  twin: Twin,
   pred: ArrayLike<number>,
-  target: ArrayLike<number>,
-  call: LossCall,
 ): (direction: (entry: number) => number) => number {
-  const value = valueOf(config, target, call);
-  const step = stepOf(config);
+  const step = stepOf(twin.config);
+  const from = Float64Array.from(pred);
   const moved = (by: number, direction: (entry: number) => number): number =>
-    value(Float64Array.from(pred).map((z, i) => z + by * direction(i)));
-  return (direction) =>
-    ((call.upstream ?? 1) * (moved(step, direction) - moved(-step, direction))) / (2 * step);
+    twin.value(from.map((z, i) => z + by * direction(i)));
+  return (direction) => (twin.upstream * (moved(step, direction) - moved(-step, direction))) / (2 * step);
 }
 
 /** What rounding in f64 makes of a central difference of such a value. */

@@ -1,5 +1,5 @@
 /** Pixel losses: a term for each element or each pixel, and what their mean divides by. */
-import { at, cube, type Cube, type Options, type Problem, sum } from './problem.js';
+import { at, cube, type Cube, memory, type Options, type Problem, sum } from './problem.js';
 
 /** ln(1 + e^x) */
 const softplus = (x: number): number => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
@@ -36,11 +36,13 @@ function softmaxChances(z: readonly number[]): Chance[] {
   });
 }
 
+const chancesOf = memory<Chance[]>();
 /** Of every class of a pixel. */
-export function chances({ activation }: Problem, z: readonly number[]): Chance[] {
-  if (activation === 'softmax') return softmaxChances(z);
-  return z.map(activation === 'sigmoid' ? sigmoidChance : givenChance);
-}
+export const chances = (problem: Problem, z: readonly number[]): Chance[] =>
+  chancesOf(problem, z, () => {
+    if (problem.activation === 'softmax') return softmaxChances(z);
+    return z.map(problem.activation === 'sigmoid' ? sigmoidChance : givenChance);
+  });
 
 /** 0·∞ is 0. */
 export const times = (a: number, b: number): number => (a === 0 || b === 0 ? 0 : a * b);
@@ -161,15 +163,20 @@ export const PIXEL_TERMS: Readonly<Record<string, Term>> = {
   },
 };
 
+const termsOf = memory<number[][]>();
 /** The weighted terms by [sample][pixel][class]; 0 where the class or the pixel does not count. */
 function weightedTerms(term: Term, options: Options, problem: Problem, z: Cube): number[][][] {
   const { kept, valid, w, v, g } = problem;
-  const chance = z.map((sample) => sample.map((pixel) => chances(problem, pixel)));
-  return cube(problem, (b, i, k) => {
+  const one = (b: number, i: number, k: number, chance: Chance): number => {
     if (!kept.includes(k) || !at(valid, b, i, k)) return 0;
     const weight = (v[b] as number) * at(w, b, i, k);
-    return times(weight, term(options, problem, at(chance, b, i, k), g[b]?.[i] as number[], k));
-  });
+    return times(weight, term(options, problem, chance, g[b]?.[i] as number[], k));
+  };
+  return z.map((sample, b) =>
+    termsOf(options, sample, () =>
+      sample.map((pixel, i) => chances(problem, pixel).map((chance, k) => one(b, i, k, chance))),
+    ),
+  );
 }
 
 function divisor(options: Options, problem: Problem): number {
@@ -193,6 +200,8 @@ function divisor(options: Options, problem: Problem): number {
   return !softmax && meanOver === 'pixels' ? total / kept.length : total;
 }
 
+const divisors = memory<number>();
+
 export function pixelUnreduced(
   name: string,
   options: Options,
@@ -205,8 +214,9 @@ export function pixelUnreduced(
 }
 
 export function pixelValue(name: string, options: Options, problem: Problem, z: Cube): number {
-  const total = sum(pixelUnreduced(name, options, problem, z).cube.flat(2));
+  const { cube } = pixelUnreduced(name, options, problem, z);
+  const total = sum(cube.map((sample) => sum(sample.map(sum))));
   if (options.reduction === 'sum') return total;
-  const by = divisor(options, problem);
+  const by = divisors(options, problem, () => divisor(options, problem));
   return by === 0 ? 0 : total / by;
 }

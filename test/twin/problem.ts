@@ -122,13 +122,41 @@ export function offset({ pixels, channels, channelsLast }: Sizes, b: number, i: 
 
 const LARGEST = 3.4028234663852886e38;
 
-/** Logits or probabilities by [sample][pixel][class]; an infinite logit is the largest finite f32. */
+const before = new WeakMap<Problem, Cube>();
+
+/**
+ * Logits or probabilities by [sample][pixel][class]; an infinite logit is the largest finite f32. A pixel, and a sample,
+ * that is as it was in the prediction read before is the same array, so that what was made of it is found again (`memory`).
+ */
 export function readPrediction(problem: Problem, pred: ArrayLike<number>): Cube {
-  return cube(problem, (b, i, k) => {
-    const z = pred[offset(problem, b, i, k)] as number;
-    if (problem.activation === 'none') return Math.min(Math.max(z, 0), 1);
-    return Math.min(Math.max(z, -LARGEST), LARGEST);
+  const { samples, pixels, channels, activation } = problem;
+  const last = before.get(problem);
+  const [lowest, highest] = activation === 'none' ? [0, 1] : [-LARGEST, LARGEST];
+  const read = list(samples, (b) => {
+    const sample = list(pixels, (i) => {
+      const pixel = list(channels, (k) =>
+        Math.min(Math.max(pred[offset(problem, b, i, k)] as number, lowest), highest),
+      );
+      const old = last?.[b]?.[i];
+      return old?.every((z, k) => z === pixel[k]) ? old : pixel;
+    });
+    const old = last?.[b];
+    return old?.every((pixel, i) => pixel === sample[i]) ? old : sample;
   });
+  before.set(problem, read);
+  return read;
+}
+
+/** What was made of a pixel or a sample of a prediction, by what it was made for; made where it is not there yet. */
+export function memory<T>(): (key: object, z: object, make: () => T) => T {
+  const all = new WeakMap<object, WeakMap<object, T>>();
+  return (key, z, make) => {
+    let known = all.get(key);
+    if (known === undefined) all.set(key, (known = new WeakMap()));
+    let found = known.get(z);
+    if (found === undefined) known.set(z, (found = make()));
+    return found;
+  };
 }
 
 export function activationOf({ name, options }: Config, channels: number): Activation {
@@ -181,6 +209,10 @@ export function readProblem(config: Config, target: ArrayLike<number>, call: Los
   const v = Array.from({ length: samples }, (_, b) => sampleWeights?.[b] ?? 1);
   return { ...sizes, activation, spatial, dense, kept: keptClasses(options, channels), g, valid, w, v };
 }
+
+/** The prediction's shape. */
+export const shapeOf = ({ samples, channels, spatial, channelsLast }: Problem): number[] =>
+  channelsLast ? [samples, ...spatial, channels] : [samples, channels, ...spatial];
 
 /** Prediction-shaped numbers back in the prediction's layout. */
 export function flatten(problem: Problem, values: Cube): number[] {

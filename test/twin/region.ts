@@ -1,6 +1,6 @@
 /** Region losses: functions of a few sums per (sample, class). */
 import { skeleton } from './grid.js';
-import { at, type Cube, type Options, type Problem, sum } from './problem.js';
+import { at, type Cube, memory, type Options, type Problem, sum } from './problem.js';
 
 interface Sums {
   readonly tp: number;
@@ -13,15 +13,23 @@ interface Sums {
   readonly n: number;
 }
 
-export function probabilities({ activation }: Problem, z: readonly number[]): number[] {
-  if (activation === 'none') return [...z];
-  if (activation === 'sigmoid')
-    return z.map((x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))));
-  const largest = Math.max(...z);
-  const e = z.map((x) => Math.exp(x - largest));
-  const total = sum(e);
-  return e.map((x) => x / total);
-}
+const probabilitiesOf = memory<readonly number[]>();
+/** Of every class of a pixel. */
+export const probabilities = (problem: Problem, z: readonly number[]): readonly number[] =>
+  probabilitiesOf(problem, z, () => {
+    if (problem.activation === 'none') return z;
+    if (problem.activation === 'sigmoid')
+      return z.map((x) => (x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x))));
+    const largest = Math.max(...z);
+    const e = z.map((x) => Math.exp(x - largest));
+    const total = sum(e);
+    return e.map((x) => x / total);
+  });
+
+const ofSamples = memory<Cube[number]>();
+/** The same of a whole prediction. */
+export const allProbabilities = (problem: Problem, z: Cube): Cube =>
+  z.map((sample) => ofSamples(problem, sample, () => sample.map((pixel) => probabilities(problem, pixel))));
 
 const NAMES = ['tp', 'p', 'g', 'p2', 'g2', 'fgError', 'bgError', 'n'] as const satisfies (keyof Sums)[];
 
@@ -58,9 +66,11 @@ function sumsOf(
   return sums;
 }
 
+const skeletonsOf = memory<(readonly number[])[]>();
+
 /** The sums of skeletons: `p` of the prediction's, `tp` of it in the target, `g2` of the target's, `p2` of it in the prediction. */
 function skeletonSums(
-  iterations: number,
+  options: Options,
   problem: Problem,
   p: Cube,
   samples: readonly number[],
@@ -68,17 +78,25 @@ function skeletonSums(
   weighSamples: boolean,
 ): Sums {
   const sums = { tp: 0, p: 0, g: 0, p2: 0, g2: 0, fgError: 0, bgError: 0, n: 0 };
+  const { iterations = 3 } = options;
+  const image = (sample: Cube[number], b: number, c: number): (number | undefined)[] =>
+    sample.map((pixel, i) =>
+      at(problem.valid, b, i, c) && at(problem.w, b, i, c) > 0 ? pixel[c] : undefined,
+    );
+  const ofSample = (sample: Cube[number], b: number): (readonly number[])[] =>
+    skeletonsOf(options, sample, () =>
+      Array.from({ length: problem.channels }, (_, c) =>
+        skeleton(image(sample, b, c), problem.spatial, iterations),
+      ),
+    );
   for (const b of samples) {
-    const image = (of: Cube): (number | undefined)[] =>
-      Array.from({ length: problem.pixels }, (_, i) =>
-        at(problem.valid, b, i, k) && at(problem.w, b, i, k) > 0 ? at(of, b, i, k) : undefined,
-      );
-    const [pred, truth] = [image(p), image(problem.g)];
-    const [ofPred, ofTruth] = [pred, truth].map((of) => skeleton(of, problem.spatial, iterations));
-    pred.forEach((x, i) => {
+    const [pred, truth] = [p[b] as Cube[number], problem.g[b] as Cube[number]];
+    const [ofPred, ofTruth] = [ofSample(pred, b)[k], ofSample(truth, b)[k]];
+    const counted = image(truth, b, k);
+    pred.forEach((pixel, i) => {
       const w = at(problem.w, b, i, k) * (weighSamples ? (problem.v[b] as number) : 1);
-      const [s, t, g] = [ofPred?.[i] as number, ofTruth?.[i] as number, truth[i]];
-      if (x === undefined || g === undefined) return;
+      const [x, s, t, g] = [pixel[k] as number, ofPred?.[i] as number, ofTruth?.[i] as number, counted[i]];
+      if (g === undefined) return;
       sums.tp += w * s * g;
       sums.p += w * s;
       sums.g += w * g;
@@ -268,18 +286,18 @@ interface Row {
   readonly weight: number;
 }
 
+const rowOfSample = memory<Row>();
 function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[] {
   const { kept, v } = problem;
   const batch = options.aggregate === 'batch';
-  const p = z.map((sample) => sample.map((pixel) => probabilities(problem, pixel)));
-  const all = Array.from({ length: problem.samples }, (_, b) => b);
-  return (batch ? [all] : all.map((b) => [b])).map((samples, b) => {
+  const p = allProbabilities(problem, z);
+  const rowOf = (samples: readonly number[], weight: number): Row => {
     const perClass = kept.map((k) =>
       name === 'clDiceLoss'
-        ? skeletonSums(options.iterations ?? 3, problem, p, samples, k, batch)
+        ? skeletonSums(options, problem, p, samples, k, batch)
         : sumsOf(problem, p, samples, k, batch, options.overlap),
     );
-    const row = { n: sum(perClass.map((s) => s.n)), weight: batch ? 1 : (v[b] as number) };
+    const row = { n: sum(perClass.map((s) => s.n)), weight };
     if (name === 'generalizedWassersteinDiceLoss') {
       return { ...row, losses: [wassersteinDice(options, problem, p, samples, batch)], skipped: [false] };
     }
@@ -300,7 +318,9 @@ function rowsOf(name: string, options: Options, problem: Problem, z: Cube): Row[
       return { skip: NaN, zero: 0, one: 1 }[emptyClass];
     });
     return { ...row, losses, skipped: groups.map((s) => emptyClass === 'skip' && s.g === 0) };
-  });
+  };
+  if (batch) return [rowOf([...z.keys()], 1)];
+  return z.map((sample, b) => rowOfSample(options, sample, () => rowOf([b], v[b] as number)));
 }
 
 export function regionUnreduced(name: string, options: Options, problem: Problem, z: Cube): number[] {

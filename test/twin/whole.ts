@@ -1,7 +1,7 @@
 /** Losses of all pixels together: those that rank them, and those that weigh them by what is found in all of them. */
 import { GEOMETRIC_LOSSES } from './geometric.js';
 import { chances, classWeight, FOCAL_FACTOR, pixelUnreduced, pixelValue, times } from './pixel.js';
-import { at, type Cube, flatten, type Options, type Problem, sum } from './problem.js';
+import { at, type Cube, flatten, type Options, type Problem, shapeOf, sum } from './problem.js';
 import { probabilities } from './region.js';
 
 export interface Unreduced {
@@ -13,9 +13,6 @@ export interface WholeLoss {
   value(options: Options, problem: Problem, z: Cube): number;
   unreduced(options: Options, problem: Problem, z: Cube): Unreduced;
 }
-
-const shapeOf = ({ samples, channels, spatial, channelsLast }: Problem): number[] =>
-  channelsLast ? [samples, ...spatial, channels] : [samples, channels, ...spatial];
 
 const isDistribution = ({ activation, channels }: Problem): boolean =>
   activation === 'softmax' || (activation === 'none' && channels > 1);
