@@ -38,6 +38,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     setupFiles: ['test/setup.ts'],
+    // Every test file leaves things as they are; what is chosen once per process is tested in one of its own.
+    isolate: false,
     // Vitest leaves a core free, which of two is half.
     maxWorkers: '100%',
     projects: [

@@ -1,11 +1,9 @@
 /** Choosing the build of the core, each case in a process of its own: the choice is made once per process. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { relaxedProbe } from '../ts/inlined.js';
+import { logged } from './own-process.js';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
 /** Whether this engine has relaxed SIMD without being asked for it. */
 const native = WebAssembly.validate(relaxedProbe());
 const always = native ? ' (skipped: this engine always has relaxed SIMD)' : '';
@@ -23,12 +21,7 @@ function run(body: string, flags: readonly string[] = []): unknown[] {
       console.log(JSON.stringify(result));
     };
     ${body}`;
-  const args = [...flags, '--import', 'tsx', '--input-type=module', '-e', script];
-  const out = execFileSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  return out
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
+  return logged(script, flags);
 }
 
 const failed = (says: string): unknown[] => ['Error', expect.stringContaining(says)];
@@ -178,7 +171,7 @@ describe('module', () => {
     const [inlined] = run(`setup({ simd: 'simd128' }); say(call);`);
     const [file] = run(`setup({ module: bytes('simd128') }); say(call);`);
     expect(file).toBe(inlined);
-    expect(readFileSync(`${root}ts/core/simd128.wasm`).length).toBeGreaterThan(1000);
+    expect(readFileSync(new URL('../ts/core/simd128.wasm', import.meta.url)).length).toBeGreaterThan(1000);
   });
 });
 

@@ -105,7 +105,7 @@ describe('frameworks', () => {
   it('tfjs: trains with both losses, and no tensor is left', async () => {
     await trainTfjs({ count: 1, epochs: 1 });
     const before = memory().numTensors;
-    const results = await trainTfjs({ count: 2, epochs: 4 });
+    const results = await trainTfjs({ count: 2, epochs: 3 });
     expect(memory().numTensors).toBe(before);
     expect(results).toHaveLength(2);
     for (const { values, dice } of results) {

@@ -149,10 +149,10 @@ export function readPrediction(problem: Problem, pred: ArrayLike<number>): Cube 
 
 /** What was made of a pixel or a sample of a prediction, by what it was made for; made where it is not there yet. */
 export function memory<T>(): (key: object, z: object, make: () => T) => T {
-  const all = new WeakMap<object, WeakMap<object, T>>();
+  const all = new WeakMap<object, Map<object, T>>();
   return (key, z, make) => {
     let known = all.get(key);
-    if (known === undefined) all.set(key, (known = new WeakMap()));
+    if (known === undefined) all.set(key, (known = new Map<object, T>()));
     let found = known.get(z);
     if (found === undefined) known.set(z, (found = make()));
     return found;
