@@ -58,6 +58,8 @@ const remaps = [
 
 /** No panic prints anything, so its file and line are 3 kB of gzipped text for nobody. The flag is not yet stable. */
 const NO_LOCATIONS = ['-Zlocation-detail=none'];
+/** Nor does any kernel gain by loops unrolled for trip counts unknown: the same times with 3 kB less, gzipped. */
+const NO_UNROLLING = ['-C', 'llvm-args=-unroll-runtime=false'];
 
 function buildModule(crate, module, folder) {
   const out = join(folder, module);
@@ -67,7 +69,13 @@ function buildModule(crate, module, folder) {
     {
       env: {
         ...env,
-        RUSTFLAGS: ['-C', `target-feature=${crate.modules[module]}`, ...NO_LOCATIONS, ...remaps].join(' '),
+        RUSTFLAGS: [
+          '-C',
+          `target-feature=${crate.modules[module]}`,
+          ...NO_LOCATIONS,
+          ...NO_UNROLLING,
+          ...remaps,
+        ].join(' '),
         RUSTC_BOOTSTRAP: '1',
         CARGO_TARGET_DIR: join(root, 'target', module),
       },

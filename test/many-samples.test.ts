@@ -1,8 +1,9 @@
 /** Many small samples, of which the core takes a tile at once: options drawn at random, against the f64 twin. */
 import { describe, expect, it } from 'vitest';
+import { difference } from './contract-cases.js';
 import { draws, seeded } from './draws.js';
-import { combination, compound, MANY } from './twin/cases.js';
-import { compare } from './twin/compare.js';
+import { type Case, combination, compound, dataOf, MANY } from './twin/cases.js';
+import { compare, make } from './twin/compare.js';
 import { random } from './twin/random.js';
 import { TABLE } from './twin/table.js';
 
@@ -20,5 +21,85 @@ describe('many small samples', () => {
     const r = random(seeded(78));
     const wrong = Array.from({ length: DRAWN }, () => compare(compound(r, MANY))).flat();
     expect(wrong.slice(0, SHOWN), `${wrong.length} wrong`).toEqual([]);
+  });
+});
+
+/** What the core scores itself: losses of one ratio, of samples of which nothing is left out or weighed. */
+describe('samples that the core scores', () => {
+  const losses = {
+    diceLoss: [{}, { smooth: 0 }, { smooth: { numerator: 0.5, denominator: 0 } }],
+    jaccardLoss: [{}],
+    tverskyLoss: [{ fpWeight: 0.3, fnWeight: 0.7 }, { smooth: 1 }],
+    fBetaLoss: [{}],
+  };
+  const cases = MANY.flatMap((size) =>
+    Object.entries(losses).flatMap(([name, all]) =>
+      all.flatMap((own) =>
+        (['sigmoid', 'softmax', 'none'] as const)
+          .filter((activation) => size.channels > 1 || activation !== 'softmax')
+          .flatMap((activation): Case[] => {
+            const options = { activation, ...own };
+            const kind = { form: 'labels', array: 'Uint8Array' } as const;
+            const common = { size, kind, seed: size.samples };
+            const background = size.channels > 1 ? { includeBackground: false } : {};
+            return [
+              { ...common, config: { name, options }, with: {} },
+              {
+                ...common,
+                config: { name, options: { ...options, ...background, reduction: 'sum' } },
+                with: { upstream: -2.5 },
+              },
+            ];
+          }),
+      ),
+    ),
+  );
+
+  it('a third of them agree with the twin', () => {
+    const third = cases.filter((_, i) => i % 3 === 0);
+    expect(third.flatMap(compare).slice(0, SHOWN)).toEqual([]);
+  });
+
+  it('value and gradient of all have the bits of merged sums, with a pixel loss too', () => {
+    const wrong: string[] = [];
+    for (const one of cases) {
+      const { pred, target, call } = dataOf(one);
+      const { activation, reduction } = one.config.options;
+      const entropy = {
+        name: 'focalLoss',
+        options: { ...(activation && { activation }), ...(reduction && { reduction }) },
+      };
+      const sum = {
+        name: 'weightedSum',
+        options: {},
+        terms: [
+          [1, one.config],
+          [0.5, entropy],
+        ] as const,
+      };
+      for (const loss of [make(one.config), make(sum)]) {
+        const { value, grad } = loss.valueAndGrad(pred, target, call);
+        const sums = loss.accumulate(pred, target, call);
+        const title = `${JSON.stringify(one.config)} ${call.shape.join()}`;
+        if (!Object.is(loss.valueFrom(sums), value)) wrong.push(`${title}: value`);
+        if (difference(loss.gradFrom(pred, target, sums, call), grad) !== -1)
+          wrong.push(`${title}: gradient`);
+      }
+    }
+    expect(wrong.slice(0, SHOWN)).toEqual([]);
+  });
+
+  it('a denominator of 0 is loss 0 without gradient, and NaN of one sample is that of all', () => {
+    const loss = make({ name: 'diceLoss', options: { activation: 'none', smooth: 0 } });
+    const shape = [2000, 2];
+    // Class 1 is nowhere, in target or prediction.
+    const pred = Float32Array.from({ length: 4000 }, (_, i) => Number(i % 2 === 0));
+    const target = new Uint8Array(2000);
+    const { value, grad } = loss.valueAndGrad(pred, target, { shape });
+    expect(value).toBe(0);
+    expect(grad.filter((_, i) => i % 2 === 1).every((g) => Object.is(g, 0))).toBe(true);
+    pred[3001] = NaN;
+    expect(loss.value(pred, target, { shape })).toBe(NaN);
+    expect(loss.evaluate(pred, target, { shape }).value).toBe(NaN);
   });
 });

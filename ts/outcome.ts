@@ -2,11 +2,19 @@
 import { type CheckedCall, sampleWeight } from './check/call.js';
 import { pixelFactor, pixelValue } from './family/pixel.js';
 import type { RegionResult } from './family/region.js';
-import { countPass, type Group, keptGradientPass, keptSumsPass, runPass } from './pass.js';
-import { batchRow, pixelSums, type Plan, rowsOfSamples } from './plan.js';
+import {
+  countPass,
+  type Group,
+  keptGradientPass,
+  keptSumsPass,
+  type Member,
+  runPass,
+  scoredPass,
+} from './pass.js';
+import { batchRow, pixelSums, type Plan, rowsOfSamples, scoringOf } from './plan.js';
 import type { GroupGradient, Range } from './stream.js';
 import type { PixelSums, Rows, TermSums } from './sums.js';
-import { activationOf, ROWS, type Whole } from './term.js';
+import { activationOf, type RegionTerm, ROWS, type Whole } from './term.js';
 
 /** What each region term comes to, by position among the terms. */
 type Regions = readonly (RegionResult | undefined)[];
@@ -166,8 +174,17 @@ export function tileByTile(
   if (!alone && (!divided || (grad && checked.aliased))) runPass(count);
   const sums = pixelSums(group, count.sums);
   const regions = plan.scorers.map((scorer) => scorer?.tile(Math.min(together, checked.samples)));
-  const total = alone ? undefined : weightOfAll(checked);
   let gradients: GroupGradient[] | undefined;
+  const [member] = group.region as [Member<RegionTerm>];
+  const scoring =
+    alone || !grad ? undefined : scoringOf(checked, plan, weightOf(plan, checked, member.index));
+  if (scoring) {
+    const [{ scales }] = gradientsOf(checked, plan, sums, regions) as [GroupGradient];
+    runPass(scoredPass(checked, group, count.sums, scoring, scales, grad));
+    Object.assign(regions[member.index]!, { value: count.sums.value, nothing: false });
+    return valueOf(plan, valuesOf(plan, sums, regions, []));
+  }
+  const total = alone ? undefined : weightOfAll(checked);
   for (const range of ranges) {
     const pass = keptSumsPass(checked, group, count.sums, !alone, range);
     runPass(pass);

@@ -16,6 +16,7 @@ import {
   type Range,
   refuse,
   runChunks,
+  type Scoring,
   STAGE,
   whole,
   type Work,
@@ -39,6 +40,8 @@ export interface Group extends Kernels {
 export interface GroupSums {
   /** Of each pixel term: the weighted sum, and what the mean divides by. */
   readonly pixel: { sum: number; divisor: number }[];
+  /** Of a region term whose samples the core scores. */
+  value?: number;
   /** Of each sample the core's `ROWS` sums a channel, not yet times its weight; none where none are asked for. */
   rows: Float64Array;
 }
@@ -94,6 +97,7 @@ export function addTotals(pass: Pass, totals: Float64Array, chunk: Chunk): void 
   const [stages = 0] = pass.stages;
   if (stages & (STAGE.valid | STAGE.mass)) addDivisors(pass, totals, chunk);
   if (stages & STAGE.terms) addValues(pass, totals, chunk);
+  if (stages & STAGE.ratio) (pass.sums as GroupSums).value = totals[0] ?? NaN;
   if (stages & (STAGE.sums | STAGE.allSums | STAGE.wasserstein | STAGE.counts)) addRows(pass, totals, chunk);
 }
 
@@ -219,6 +223,20 @@ export function keptGradientPass(
     ({ distances }) => STAGE.gradient | STAGE.kept | (distances ? STAGE.wasserstein : 0),
   );
   return { call, groups, stages, gradients, out, stored: false, range, kept: true };
+}
+
+/** Value and gradient of samples that the core scores itself; without `out` the gradient goes nowhere. */
+export function scoredPass(
+  call: CheckedCall,
+  group: Group,
+  sums: GroupSums,
+  scoring: Scoring,
+  scales: GroupGradient['scales'],
+  out: Float32Array | undefined,
+): Pass {
+  const stages = [STAGE.values | STAGE.gradient | STAGE.ratio | (group.pixel.length > 0 ? STAGE.terms : 0)];
+  const gradients = [{ scales, affine: undefined }];
+  return { call, groups: [group], stages, gradients, out, stored: false, sums, scoring };
 }
 
 /**

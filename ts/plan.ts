@@ -3,7 +3,7 @@ import { type CheckedCall, sampleWeight } from './check/call.js';
 import { classesOf } from './check/classes.js';
 import { type RegionResult, Scorer } from './family/region.js';
 import { type Group, type GroupSums, type Member, type Steps, sumsPass, undisturbed } from './pass.js';
-import type { GroupGradient, Kernel, Range } from './stream.js';
+import type { GroupGradient, Kernel, Range, Scoring } from './stream.js';
 import type { PixelSums, Rows, TermSums } from './sums.js';
 import {
   activationOf,
@@ -140,6 +140,31 @@ export function tiles(checked: CheckedCall, { groups, members, local }: Plan): R
     ranges.push({ sample, samples: Math.min(together, samples - sample), start: 0, pixels });
   }
   return ranges;
+}
+
+/** How the core is to score the samples of a call whose tiles take several, if it can; `weight` multiplies the gradient. */
+export function scoringOf(
+  { samples, channels, mask, pixelWeights, sampleWeights }: CheckedCall,
+  { groups: [group] }: Plan,
+  weight: number,
+): Scoring | undefined {
+  const [{ term, classes } = {}, more] = group?.region ?? [];
+  const ratio = term?.score.ratio;
+  if (!term || !classes || !ratio || more || mask || pixelWeights || sampleWeights || weight === 0)
+    return undefined;
+  const { kept } = classes;
+  const plain =
+    term.aggregate === 'sample' &&
+    term.average === 'macro' &&
+    term.emptyClass === 'score' &&
+    term.ignoreIndex === undefined &&
+    term.classes === undefined &&
+    term.classWeights === undefined &&
+    kept.length > 0;
+  if (!plain) return undefined;
+  const mean = term.reduction === 'mean';
+  const row = mean ? 1 / samples : 1;
+  return [channels - kept.length, mean ? 1 / kept.length : 1, row, weight * row, ...ratio];
 }
 
 /** Pass 1 of every group. */

@@ -13,7 +13,7 @@ import {
 } from './check/call.js';
 import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
-import { ACTIVATION, type PixelTerm, type Slopes } from './term.js';
+import { ACTIVATION, type PixelTerm, type Ratio, type Slopes } from './term.js';
 import type { Activation } from './types.js';
 import { chunkPixels, type Workspace, workspace } from './workspace.js';
 
@@ -70,6 +70,9 @@ export type Data = Pick<
   | 'elementWeights'
 >;
 
+/** How the core scores samples itself: the first class that counts, its share in its sample, of that in the value, … */
+export type Scoring = readonly [first: number, share: number, row: number, scale: number, ...ratio: Ratio];
+
 /** What is done to each chunk. */
 export interface Work {
   readonly call: Data;
@@ -86,6 +89,8 @@ export interface Work {
   readonly held?: boolean | undefined;
   /** Whether the core has the one chunk already, activated, from the run before. */
   readonly kept?: boolean | undefined;
+  /** How the core scores samples. */
+  readonly scoring?: Scoring | undefined;
 }
 
 /** Part of the chunks: some pixels of one sample, or all pixels of some. */
@@ -128,6 +133,7 @@ export const STAGE = {
   kept: 1_048_576,
   minimum: 2_097_152,
   summed: 4_194_304,
+  ratio: 8_388_608,
 } as const;
 
 /** Where a chunk lies: some pixels of one sample, or all pixels of several. */
@@ -281,12 +287,13 @@ export function refuse(call: CheckedCall, { code, chunk, at }: Fault): never {
 
 /** Runs a pass over a range of its chunks, `found` being given what each came to; stops at the first fault. */
 export function runChunks(
-  { call, groups, stages, gradients, out, stored, kept, held }: Work,
+  { call, groups, stages, gradients, out, stored, kept, held, scoring }: Work,
   range: Range,
   found: ((totals: Float64Array, chunk: Chunk) => void) | undefined,
 ): Fault | undefined {
   const [first] = groups as [Kernels];
   let ws = kept ? workspace() : prepare(first.call ?? call, first, stored);
+  if (scoring) ws.raw.ratio(...scoring);
   // What is held comes first, in the same order in both passes.
   const room = held ? ws.reserveHeld(range.samples * Math.ceil(range.pixels / chunkStep(call))) : 0;
   let prepared: number | undefined;
@@ -302,12 +309,14 @@ export function runChunks(
       const own = group.call ?? call;
       if (gradient && (groups.length > 1 || prepared !== chunk.sample)) {
         const scales = gradient.scales(chunk.sample);
-        if (kept) scale(ws, group, scales);
+        if (groups.length === 1) scale(ws, group, scales);
         else ws = prepare(own, group, stored, scales);
-        const tables = call.together > 1 ? ws.tables() : ws.table(0);
-        const curved = gradient.affine?.(chunk.sample, chunk.samples, tables);
-        const other = curved === undefined || stage & (STAGE.slopes | STAGE.wasserstein);
-        affine = other ? 0 : curved ? STAGE.curved : STAGE.affine;
+        affine = 0;
+        if (gradient.affine) {
+          const tables = call.together > 1 ? ws.tables() : ws.table(0);
+          const curved = gradient.affine(chunk.sample, chunk.samples, tables);
+          if (!(stage & (STAGE.slopes | STAGE.wasserstein))) affine = curved ? STAGE.curved : STAGE.affine;
+        }
         prepared = chunk.sample;
       }
       if (!kept) {

@@ -79,7 +79,21 @@ export interface Where {
  * a kept class. Writes the partial derivatives in the same order, those of tp, p, p2, fgError and bgError, unless they are
  * 0 in every call; both arrays are the caller's, for this call.
  */
-export type Score = (sums: Float64Array, partials: Float64Array, where: Where) => number;
+export interface Score {
+  (sums: Float64Array, partials: Float64Array, where: Where): number;
+  /** Where it is 1 less one ratio, the numbers that the core takes to score many samples itself. */
+  readonly ratio?: Ratio | undefined;
+}
+
+/** Of (`top`·tp + `numerator`) / (`tp`·tp + `p`·p + `g`·g + `denominator`), in this order. */
+export type Ratio = readonly [
+  top: number,
+  tp: number,
+  p: number,
+  g: number,
+  numerator: number,
+  denominator: number,
+];
 
 export interface RegionTerm extends Common {
   readonly family: 'region';

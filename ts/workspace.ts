@@ -32,6 +32,9 @@ export class Workspace {
   #samples = 0;
   /** Entries from plane to plane. */
   stride = 0;
+  /** Views of the slots of the table that were asked for, and the last part of `out`: made once for small calls. */
+  #slots: (Float32Array | undefined)[] = [];
+  #out: { readonly at: number; readonly view: Float32Array } | undefined;
   /** Positions of the buffers, in entries; of `target` in bytes. */
   #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0 };
 
@@ -66,6 +69,8 @@ export class Workspace {
     const { buffer } = this.#memory;
     const length = resultsLength(this.#channels, this.#terms, this.#samples);
     this.totals = new Float64Array(buffer, this.raw.totals(), length);
+    this.#slots = [];
+    this.#out = undefined;
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = ARRAYS.map((Kind) => new Kind(buffer));
@@ -112,7 +117,8 @@ export class Workspace {
   table(slot: number): Float32Array {
     const length = ROWS * this.#channels;
     const from = this.#at.table + slot * length;
-    return this.#floats.subarray(from, from + length).fill(0);
+    const view = (this.#slots[slot] ??= this.#floats.subarray(from, from + length));
+    return view.fill(0);
   }
 
   /** The tables of the samples of a chunk of many, as the run before left them. */
@@ -130,24 +136,28 @@ export class Workspace {
     from: number,
     length: number,
   ): void {
-    this.#floats.set((source as Float32Array).subarray(from, from + length), this.#at[to] + at);
+    this.#floats.set(part(source as Float32Array, from, length), this.#at[to] + at);
   }
 
   /** The same of a target, whose entries are of the given kind. */
   loadTarget(kind: number, at: number, source: ArrayLike<number>, from: number, length: number): void {
     const view = this.#views[kind] as Float32Array;
-    view.set(
-      (source as Float32Array).subarray(from, from + length),
-      this.#at.target / view.BYTES_PER_ELEMENT + at,
-    );
+    view.set(part(source as Float32Array, from, length), this.#at.target / view.BYTES_PER_ELEMENT + at);
   }
 
   /** Copies `length` results from position `at` to `to`. */
   unload(at: number, to: Float32Array, from: number, length: number): void {
-    const start = this.#at.out + at;
-    to.set(this.#floats.subarray(start, start + length), from);
+    if (this.#out?.at !== at || this.#out.view.length !== length) {
+      const start = this.#at.out + at;
+      this.#out = { at, view: this.#floats.subarray(start, start + length) };
+    }
+    to.set(this.#out.view, from);
   }
 }
+
+/** Some entries of an array: itself, where it is all of them. */
+const part = (source: Float32Array, from: number, length: number): Float32Array =>
+  length === source.length ? source : source.subarray(from, from + length);
 
 let shared: Workspace | undefined;
 

@@ -3,7 +3,7 @@
 
 use crate::many_classes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Activation, Tile, Workspace, planes, planes_mut};
+use crate::workspace::{Activation, Tile, Workspace, planes_mut};
 use alloc::vec::Vec;
 use core::array::from_fn;
 use core::ops::Range;
@@ -193,15 +193,8 @@ pub fn direct_planes<'a, const C: usize>(
     values: &'a mut [Quad],
     grad: &'a mut [Quad],
 ) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
-    if chunk.run > 0 {
-        return (planes::<C>(values, tile), planes_mut::<C>(grad, tile));
-    }
-    let stride = chunk.stride;
-    let (source, results) = chunk.sides();
-    let mut out = results.chunks_mut(stride);
-    let range = tile.start..tile.start + tile.vectors * LANES;
-    let values = from_fn(|k| source[k * stride..][range.clone()].as_chunks().0);
-    (values, from_fn(|_| out.next().unwrap_or_default()[range.clone()].as_chunks_mut().0))
+    let (from, to, stride) = chunk.direct_classes(tile, values, grad);
+    (from_fn(|k| &from.plane(k)[..tile.vectors]), planes_mut(to, stride, tile.vectors))
 }
 
 /// Part of a plane of the tile: which pixels, where in the chunk the first lies, and how far apart they lie there.

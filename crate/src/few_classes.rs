@@ -93,7 +93,7 @@ impl Workspace {
             mean[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
         }
         let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
-        let mut act = planes_mut::<C>(act, tile);
+        let mut act = planes_mut::<C>(act, tile.stride, tile.vectors);
         let (mut linear, mut product, mut value) = (Sum::new(), LogProduct::new(), 0.0);
         let mut found = [[UnitSum::new(); 2]; C];
         let mut counts = [F32x4::splat(0.0); C];

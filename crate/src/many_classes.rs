@@ -28,7 +28,7 @@ impl<'a> Planes<'a> {
         Self { quads, stride: tile.stride, classes: tile.channels }
     }
 
-    fn plane(self, k: usize) -> &'a [Quad] {
+    pub fn plane(self, k: usize) -> &'a [Quad] {
         &self.quads[k * self.stride..]
     }
 

@@ -61,6 +61,8 @@ impl Stages {
     pub const MINIMUM: u32 = 2_097_152;
     /// Of a second pass: the first had `SUMS`.
     pub const SUMMED: u32 = 4_194_304;
+    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum.
+    pub const RATIO: u32 = 8_388_608;
 
     fn has(self, stage: u32) -> bool {
         self.0 & stage != 0
@@ -305,6 +307,9 @@ impl Workspace {
             }
             if stages.has(Stages::AFFINE | Stages::CURVED) {
                 self.region_gradient(stages.has(Stages::CURVED));
+            }
+            if stages.has(Stages::RATIO) {
+                self.segment_gradient(false, true);
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

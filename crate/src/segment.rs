@@ -5,7 +5,7 @@
 
 use crate::lanes::{FromTail, LabelQuad, Lanes, OneHot, Plane};
 use crate::region::{Affine, chain, slopes, summands};
-use crate::simd::{F32x4, LANES, Quad};
+use crate::simd::{F32x4, F64x4, LANES, Quad};
 use crate::workspace::{Activation, COEFFICIENTS, TABLE_ROWS, TERMS, Target, Tile, Workspace};
 
 #[inline(always)]
@@ -76,6 +76,86 @@ fn spread(slots: &[f32], tile: &Tile, segment: usize, r: usize, k: usize, plane:
     }
 }
 
+/// A region loss that is 1 − one ratio a class, over samples of which nothing is left out or weighed: the core scores
+/// them itself. Operations and their order are those of the door's `ratioScore` and `Scorer`, so that the bits are too.
+#[derive(Clone, Copy, Default)]
+pub struct Ratio {
+    /// The first class that counts.
+    pub first: usize,
+    /// The share of a class in its sample, of a sample in the value, and what multiplies a sample's gradient.
+    pub share: f64,
+    pub row: f64,
+    pub scale: f64,
+    /// `top`·tp + `numerator` over `tp`·tp + `p`·p + `g`·g + `denominator`.
+    pub top: f64,
+    pub tp: f64,
+    pub p: f64,
+    pub g: f64,
+    pub numerator: f64,
+    pub denominator: f64,
+    /// Of the samples so far.
+    pub value: f64,
+}
+
+impl Ratio {
+    /// Of four samples the losses, and what multiplies 1 and g in the gradients by p.
+    #[inline(always)]
+    fn score(self, [tp, p, g]: [F64x4; 3]) -> [F64x4; 3] {
+        let of = F64x4::splat;
+        // No fused multiply-add: the door has none.
+        let below = of(self.tp) * tp + of(self.p) * p + of(self.g) * g + of(self.denominator);
+        let s = (of(self.top) * tp + of(self.numerator)) / below;
+        let inverse = of(1.0) / below;
+        let scaled = |x: F64x4| of(self.scale) * (of(self.share) * x);
+        // 0 and what may be −0 are 0.
+        let a = of(0.0) + scaled(inverse * s * of(self.p));
+        let b = of(0.0) - scaled(inverse * (of(self.top) - s * of(self.tp)));
+        [of(1.0) - s, a, b].map(|x| x.unless_zero(below))
+    }
+
+    /// Scores one class of every sample: adds to the losses of the samples, and spreads a and b over their pixels.
+    #[inline(never)]
+    fn scores(self, segment: usize, [p, g]: [&[Quad]; 2], losses: &mut [f64], [a, b]: [&mut [Quad]; 2]) {
+        let losses = losses.as_chunks_mut::<LANES>().0;
+        let add = |losses: &mut [f64; LANES], own: F64x4| {
+            *losses = (F64x4::load(losses) + F64x4::splat(self.share) * own).to_array();
+        };
+        if segment == 1 {
+            for ((((p, g), losses), a), b) in p.iter().zip(g).zip(losses).zip(a).zip(b) {
+                let [p, g] = [p, g].map(F32x4::load);
+                let [own, of_1, of_g] = self.score([p * g, p, g].map(F64x4::from));
+                add(losses, own);
+                of_1.to_f32().store(a);
+                of_g.to_f32().store(b);
+            }
+            return;
+        }
+        let [p, g] = [p, g].map(|plane| plane.as_flattened());
+        let [a, b] = [a, b].map(|plane| plane.as_flattened_mut());
+        for (four, losses) in losses.iter_mut().enumerate() {
+            let pixels = |lane: usize| {
+                let from = (LANES * four + lane) * segment;
+                from.min(p.len())..(from + segment).min(p.len())
+            };
+            let mut sums = [[0.0; LANES]; 3];
+            for lane in 0..LANES {
+                let mut own = [0.0; 3];
+                for (&p, &g) in p[pixels(lane)].iter().zip(&g[pixels(lane)]) {
+                    own.iter_mut().zip([p * g, p, g]).for_each(|(sum, x)| *sum += f64::from(x));
+                }
+                sums.iter_mut().zip(own).for_each(|(sums, sum)| sums[lane] = sum);
+            }
+            let [own, of_1, of_g] = self.score(sums.each_ref().map(F64x4::load));
+            add(losses, own);
+            let [of_1, of_g] = [of_1, of_g].map(|x| x.to_f32().to_array());
+            for lane in 0..LANES {
+                a[pixels(lane)].fill(of_1[lane]);
+                b[pixels(lane)].fill(of_g[lane]);
+            }
+        }
+    }
+}
+
 impl Workspace {
     pub fn segment_sums(&mut self) {
         let Self { tile, input, terms, act, target, element, labels, weight, totals, spread, .. } = self;
@@ -91,38 +171,50 @@ impl Workspace {
         }
     }
 
-    pub fn segment_gradient(&mut self, curved: bool) {
+    /// `scored`: the coefficients are those of `ratio`, whose value the samples are added to, not those of the tables.
+    pub fn segment_gradient(&mut self, curved: bool, scored: bool) {
         self.with_weight_plane();
         let Self { tile, input, terms, act, aux, target, element, labels, weight, grad, .. } = self;
-        let Self { top, others, peak, factor, mean, table, spread: planes, .. } = self;
+        let Self { top, others, peak, factor, mean, table, totals, ratio, spread: planes, .. } = self;
         let softmax = tile.activation == Activation::Softmax;
         let (tile, n): (&Tile, _) = (tile, tile.vectors);
         let slots = &table[TABLE_ROWS * tile.channels * (1 + terms.len())..];
+        // Room for the sums of samples, which are not there then.
+        let samples = if scored { tile.pixels / input.segment } else { 0 };
+        let losses = &mut totals[TERMS * tile.channels + terms.len()..][..samples.next_multiple_of(LANES)];
+        losses.fill(0.0);
         let used = if curved { COEFFICIENTS } else { 2 };
         for plane in &mut planes[used..] {
-            plane.fill([0.0; LANES]);
+            plane[..n].fill([0.0; LANES]);
         }
         for k in 0..tile.channels {
-            for (r, plane) in planes[..used].iter_mut().enumerate() {
-                spread(slots, tile, input.segment, r, k, plane);
+            // Room that is only written once all slopes are there.
+            fill_target(&mut mean[..n], tile, target, labels, k);
+            if !softmax {
+                fill_probabilities(&mut top[..n], tile, &act[tile.plane(k)]);
+            }
+            let (u, p) =
+                if softmax { (&mut aux[tile.plane(k)], &act[tile.plane(k)]) } else { (&mut others[..n], &top[..n]) };
+            if !scored {
+                for (r, plane) in planes[..used].iter_mut().enumerate() {
+                    spread(slots, tile, input.segment, r, k, plane);
+                }
+            } else {
+                let [a, b, ..] = planes.each_mut().map(|plane| &mut plane[..n]);
+                if k < ratio.first {
+                    a.fill([0.0; LANES]);
+                    b.fill([0.0; LANES]);
+                } else {
+                    ratio.scores(input.segment, [&p[..n], &mean[..n]], losses, [a, b]);
+                }
             }
             let affine = |i: usize| Affine(planes.each_ref().map(|plane| F32x4::load(&plane[i])));
             let w = Plane(Self::weight_plane(tile, weight, element, k));
-            // Room that is only written once all slopes are there.
-            fill_target(&mut mean[..n], tile, target, labels, k);
-            let g = Plane(&mean[..n]);
-            let act = &act[tile.plane(k)];
-            let (u, p) = if softmax {
-                (&mut aux[tile.plane(k)], act)
-            } else {
-                fill_probabilities(&mut top[..n], tile, act);
-                (&mut others[..n], &top[..n])
-            };
-            slopes(u, p, affine, g, w, peak, factor);
+            slopes(u, p, affine, Plane(&mean[..n]), w, peak, factor);
             if softmax {
                 continue;
             }
-            for ((grad, u), tail) in grad[tile.plane(k)].iter_mut().zip(u).zip(act) {
+            for ((grad, u), tail) in grad[tile.plane(k)].iter_mut().zip(u).zip(&act[tile.plane(k)]) {
                 let q = F32x4::load(tail).abs();
                 let one = F32x4::splat(1.0);
                 let chained = if tile.activation == Activation::Sigmoid { q * (one - q) } else { one };
@@ -131,6 +223,12 @@ impl Workspace {
         }
         if softmax {
             chain(tile, act, aux, grad, factor, mean);
+        }
+        if scored {
+            for loss in &losses[..samples] {
+                ratio.value += ratio.row * *loss;
+            }
+            totals[0] = ratio.value;
         }
     }
 }

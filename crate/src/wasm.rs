@@ -4,6 +4,7 @@ use crate::chunk::Kind;
 use crate::ordered::Order;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;
+use crate::segment::Ratio;
 use crate::workspace::{self, Activation, Input, Term, Weights};
 use core::mem::ManuallyDrop;
 use lol_alloc::{FreeListAllocator, LockedAllocator};
@@ -123,6 +124,24 @@ impl Workspace {
         };
         *term = Term { loss, exponent, scale };
         true
+    }
+
+    /// What scores samples in runs of that stage; the value begins at 0.
+    #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
+    pub fn ratio(
+        &mut self,
+        first: usize,
+        share: f64,
+        row: f64,
+        scale: f64,
+        top: f64,
+        tp: f64,
+        p: f64,
+        g: f64,
+        numerator: f64,
+        denominator: f64,
+    ) {
+        self.inner.ratio = Ratio { first, share, row, scale, top, tp, p, g, numerator, denominator, value: 0.0 };
     }
 
     /// Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.

@@ -7,6 +7,7 @@
 use crate::chunk::{Chunk, Kind, Place};
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
+use crate::segment::Ratio;
 use crate::simd::{LANES, Quad};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -178,6 +179,8 @@ pub struct Workspace {
     /// Region sums: `TABLE_ROWS` rows of one f64 a channel; then the valid elements, and the weights, of each channel;
     /// then the sum of each term; then the region sums of every sample of a chunk of many.
     pub totals: Vec<f64>,
+    /// What `Stages::RATIO` computes.
+    pub ratio: Ratio,
     /// A matrix of one row and one column a class, for the losses that have one.
     pub matrix: Vec<f32>,
 }
@@ -255,6 +258,7 @@ impl Workspace {
             spread: [(); COEFFICIENTS].map(|()| Vec::new()),
             table: Vec::new(),
             totals: Vec::new(),
+            ratio: Ratio::default(),
             matrix: Vec::new(),
         }
     }
@@ -382,15 +386,9 @@ fn grow<T: Copy + Default>(buffer: &mut Vec<T>, length: usize) {
     }
 }
 
-/// The tile's planes of so many channels.
+/// So many vectors of each of the first planes, to be written.
 #[inline(always)]
-pub fn planes<'a, const C: usize>(buffer: &'a [Quad], tile: &Tile) -> [&'a [Quad]; C] {
-    core::array::from_fn(|k| &buffer[tile.plane(k)])
-}
-
-/// The same, to be written.
-#[inline(always)]
-pub fn planes_mut<'a, const C: usize>(buffer: &'a mut [Quad], tile: &Tile) -> [&'a mut [Quad]; C] {
-    let mut parts = buffer.chunks_mut(tile.stride.max(1));
-    core::array::from_fn(|_| &mut parts.next().unwrap_or_default()[..tile.vectors])
+pub fn planes_mut<const C: usize>(buffer: &mut [Quad], stride: usize, vectors: usize) -> [&mut [Quad]; C] {
+    let mut parts = buffer.chunks_mut(stride.max(1));
+    core::array::from_fn(|_| &mut parts.next().unwrap_or_default()[..vectors])
 }

@@ -117,6 +117,22 @@ export class Workspace {
         return ret >>> 0;
     }
     /**
+     * What scores samples in runs of that stage; the value begins at 0.
+     * @param {number} first
+     * @param {number} share
+     * @param {number} row
+     * @param {number} scale
+     * @param {number} top
+     * @param {number} tp
+     * @param {number} p
+     * @param {number} g
+     * @param {number} numerator
+     * @param {number} denominator
+     */
+    ratio(first, share, row, scale, top, tp, p, g, numerator, denominator) {
+        wasm.workspace_ratio(this.__wbg_ptr, first, share, row, scale, top, tp, p, g, numerator, denominator);
+    }
+    /**
      * @param {number} channels
      * @param {number} terms
      * @param {number} samples

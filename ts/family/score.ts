@@ -20,12 +20,14 @@ function powerOfRest(power: number): Curve {
   };
 }
 
+const ONE_MINUS: Curve = { loss: (s) => 1 - s, slope: () => -1 };
+
 /** The curve of a transform. */
 export function curveOf(transform: Transform): Curve {
   if (typeof transform === 'object') return powerOfRest(transform.power);
   switch (transform) {
     case 'oneMinus':
-      return { loss: (s) => 1 - s, slope: () => -1 };
+      return ONE_MINUS;
     case 'negative':
       return { loss: (s) => -s, slope: () => -1 };
     case 'log':
@@ -92,10 +94,12 @@ export function ratioScore(
   top: number,
   { tp: ofTp = 0, p: ofP, g: ofG, squares = false }: Weights,
   { numerator, denominator }: Smooth,
-  { loss, slope }: Curve,
+  curve: Curve,
 ): Score {
   const [at, atG] = squares ? [3, 4] : [1, 2];
-  return (sums, partials) => {
+  const { loss, slope } = curve;
+  // `Ratio` in segment.rs is the same: operations, their order, and so the bits.
+  const score: Score = (sums, partials) => {
     const tp = sums[0]!;
     const below = ofTp * tp + ofP * sums[at]! + ofG * sums[atG]! + denominator;
     if (below === 0) {
@@ -108,4 +112,8 @@ export function ratioScore(
     partials[at] = -by * s * ofP;
     return loss(s);
   };
+  const simple = curve === ONE_MINUS && !squares;
+  return Object.assign(score, {
+    ratio: simple ? ([top, ofTp, ofP, ofG, numerator, denominator] as const) : undefined,
+  });
 }

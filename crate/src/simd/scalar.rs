@@ -130,6 +130,23 @@ impl F64x4 {
     }
 }
 
+impl F64x4 {
+    #[inline(always)]
+    pub fn load(q: &[f64; 4]) -> Self {
+        Self(*q)
+    }
+    /// Rounded to nearest.
+    #[inline(always)]
+    pub fn to_f32(self) -> F32x4 {
+        F32x4(self.0.map(|a| a as f32))
+    }
+    /// +0 where the other is 0.
+    #[inline(always)]
+    pub fn unless_zero(self, of: Self) -> Self {
+        Self(zip(self.0, of.0, |a, of| if of == 0.0 { 0.0 } else { a }))
+    }
+}
+
 impl From<F32x4> for F64x4 {
     #[inline(always)]
     fn from(x: F32x4) -> Self {
@@ -142,6 +159,30 @@ impl core::ops::Add for F64x4 {
     #[inline(always)]
     fn add(self, b: Self) -> Self {
         Self(zip(self.0, b.0, |a, b| a + b))
+    }
+}
+
+impl core::ops::Sub for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        Self(zip(self.0, b.0, |a, b| a - b))
+    }
+}
+
+impl core::ops::Mul for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        Self(zip(self.0, b.0, |a, b| a * b))
+    }
+}
+
+impl core::ops::Div for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        Self(zip(self.0, b.0, |a, b| a / b))
     }
 }
 

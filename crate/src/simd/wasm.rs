@@ -155,6 +155,25 @@ impl F64x4 {
     }
 }
 
+impl F64x4 {
+    #[inline(always)]
+    pub fn load(q: &[f64; 4]) -> Self {
+        Self(w::f64x2(q[0], q[1]), w::f64x2(q[2], q[3]))
+    }
+    /// Rounded to nearest.
+    #[inline(always)]
+    pub fn to_f32(self) -> F32x4 {
+        let [lower, upper] = [self.0, self.1].map(|x| w::f32x4_demote_f64x2_zero(x));
+        F32x4(w::i64x2_shuffle::<0, 2>(lower, upper))
+    }
+    /// +0 where the other is 0.
+    #[inline(always)]
+    pub fn unless_zero(self, of: Self) -> Self {
+        let zero = w::f64x2_splat(0.0);
+        Self(w::v128_andnot(self.0, w::f64x2_eq(of.0, zero)), w::v128_andnot(self.1, w::f64x2_eq(of.1, zero)))
+    }
+}
+
 impl From<F32x4> for F64x4 {
     #[inline(always)]
     fn from(x: F32x4) -> Self {
@@ -168,6 +187,30 @@ impl core::ops::Add for F64x4 {
     #[inline(always)]
     fn add(self, b: Self) -> Self {
         Self(w::f64x2_add(self.0, b.0), w::f64x2_add(self.1, b.1))
+    }
+}
+
+impl core::ops::Sub for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        Self(w::f64x2_sub(self.0, b.0), w::f64x2_sub(self.1, b.1))
+    }
+}
+
+impl core::ops::Mul for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        Self(w::f64x2_mul(self.0, b.0), w::f64x2_mul(self.1, b.1))
+    }
+}
+
+impl core::ops::Div for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        Self(w::f64x2_div(self.0, b.0), w::f64x2_div(self.1, b.1))
     }
 }
 

@@ -132,6 +132,26 @@ impl F64x4 {
     }
 }
 
+impl F64x4 {
+    #[inline(always)]
+    pub fn load(q: &[f64; 4]) -> Self {
+        Self(x::set_m128d(q[1], q[0]), x::set_m128d(q[3], q[2]))
+    }
+    /// Rounded to nearest.
+    #[inline(always)]
+    pub fn to_f32(self) -> F32x4 {
+        let [lower, upper] = [self.0, self.1].map(x::convert_to_m128_from_m128d);
+        F32x4(x::move_low_high_m128(lower, upper))
+    }
+    /// +0 where the other is 0.
+    #[inline(always)]
+    pub fn unless_zero(self, of: Self) -> Self {
+        let zero = x::set_splat_m128d(0.0);
+        let [a, b] = [of.0, of.1].map(|of| x::cmp_eq_mask_m128d(of, zero));
+        Self(x::bitandnot_m128d(a, self.0), x::bitandnot_m128d(b, self.1))
+    }
+}
+
 impl From<F32x4> for F64x4 {
     #[inline(always)]
     fn from(x: F32x4) -> Self {
@@ -145,6 +165,30 @@ impl core::ops::Add for F64x4 {
     #[inline(always)]
     fn add(self, b: Self) -> Self {
         Self(x::add_m128d(self.0, b.0), x::add_m128d(self.1, b.1))
+    }
+}
+
+impl core::ops::Sub for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, b: Self) -> Self {
+        Self(x::sub_m128d(self.0, b.0), x::sub_m128d(self.1, b.1))
+    }
+}
+
+impl core::ops::Mul for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, b: Self) -> Self {
+        Self(x::mul_m128d(self.0, b.0), x::mul_m128d(self.1, b.1))
+    }
+}
+
+impl core::ops::Div for F64x4 {
+    type Output = Self;
+    #[inline(always)]
+    fn div(self, b: Self) -> Self {
+        Self(x::div_m128d(self.0, b.0), x::div_m128d(self.1, b.1))
     }
 }
 
