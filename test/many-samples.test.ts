@@ -89,6 +89,15 @@ describe('samples that the core scores', () => {
     expect(wrong.slice(0, SHOWN)).toEqual([]);
   });
 
+  it('samples of which a tile takes but one, or a part, are not among them', () => {
+    for (const pixels of [513, 1024, 1025]) {
+      const one = { name: 'diceLoss', options: { activation: 'sigmoid' } } as const;
+      const size = { samples: 3, channels: 1, spatial: [pixels] };
+      const kind = { form: 'labels', array: 'Uint8Array' } as const;
+      expect(compare({ config: one, size, kind, with: {}, seed: pixels })).toEqual([]);
+    }
+  });
+
   it('a denominator of 0 is loss 0 without gradient, and NaN of one sample is that of all', () => {
     const loss = make({ name: 'diceLoss', options: { activation: 'none', smooth: 0 } });
     const shape = [2000, 2];

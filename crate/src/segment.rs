@@ -180,7 +180,7 @@ impl Workspace {
         let (tile, n): (&Tile, _) = (tile, tile.vectors);
         let slots = &table[TABLE_ROWS * tile.channels * (1 + terms.len())..];
         // Room for the sums of samples, which are not there then.
-        let samples = if scored { tile.pixels / input.segment } else { 0 };
+        let samples = if scored { tile.pixels / input.segment.max(1) } else { 0 };
         let losses = &mut totals[TERMS * tile.channels + terms.len()..][..samples.next_multiple_of(LANES)];
         losses.fill(0.0);
         let used = if curved { COEFFICIENTS } else { 2 };
