@@ -1,7 +1,7 @@
 /**
  * How much of the tests against the twin each project runs. With `simd128` all of it; with `relaxed` and in Chromium,
  * which run the same code compiled otherwise, a third: of what is drawn at random other draws, of what is listed a
- * third by chance, not the same. Fixtures, contract and errors are the same everywhere.
+ * third by chance, not the same. Fixtures, contract, errors and pools are the same everywhere.
  */
 import { inject } from 'vitest';
 import { random } from './twin/random.js';

@@ -60,7 +60,7 @@ describe('demo on the phantom', () => {
   const out = join(folder, 'out');
 
   beforeAll(async () => {
-    run = await demo('--phantom', '--steps', '40', '--out', out);
+    run = await demo('--phantom', '--steps', '20', '--out', out);
     if (run.code === 0) results = JSON.parse(readFileSync(join(out, 'results.json'), 'utf8')) as Results;
   }, 120_000);
 
@@ -76,11 +76,11 @@ describe('demo on the phantom', () => {
   it.each(TITLES.map((title, i) => [title, i] as const))('trains with %s: finite and falling', (_, i) => {
     const { losses, curve, heldOut, lesionShare, stepMs, lossMs } = results.outcomes[i]!;
     const mean = (part: number[]): number => part.reduce((a, b) => a + b, 0) / part.length;
-    expect(losses).toHaveLength(40);
+    expect(losses).toHaveLength(20);
     expect(losses.every(Number.isFinite)).toBe(true);
     expect(mean(losses.slice(-10))).toBeLessThan(mean(losses.slice(0, 10)));
     expect(curve.every(({ dice }) => dice >= 0 && dice <= 1)).toBe(true);
-    expect(curve.at(-1)?.step).toBe(40);
+    expect(curve.at(-1)?.step).toBe(20);
     for (const { dice, bestDice, sensitivity, specificity } of heldOut) {
       for (const score of [dice, bestDice, sensitivity, specificity])
         expect(score >= 0 && score <= 1).toBe(true);
