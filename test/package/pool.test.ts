@@ -57,12 +57,13 @@ describe('Node', () => {
   });
 
   test('a worker that ends itself', () => {
+    // Late enough for the other to have started too, however busy the machine is.
     const code = `
       import { diceLoss } from 'segloss';
       import { createPool } from 'segloss/pool';
       import { Worker } from 'node:worker_threads';
       const url = new URL(import.meta.resolve('segloss/pool/worker'));
-      const ends = "import(require('worker_threads').workerData).then(() => setTimeout(() => process.exit(3), 500))";
+      const ends = "import(require('worker_threads').workerData).then(() => setTimeout(() => process.exit(3), 1500))";
       const worker = () => new Worker(ends, { eval: true, workerData: url.href, execArgv: [] });
       const pool = await createPool({ threads: 2, worker });
       const said = [];

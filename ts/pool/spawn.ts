@@ -97,7 +97,11 @@ export function spawn(make: (() => PoolWorker) | undefined, listener: Listener):
     const lock = locks && `segloss-pool-${Date.now()}-${Math.random()}-${made++}`;
     const thread: Thread = {
       post: (message, transfer) => own.postMessage(message, transfer as never[]),
-      keep: (awake) => (awake ? node?.ref() : node?.unref()),
+      keep: (awake) => {
+        if (awake) node?.ref();
+        // A worker that is being ended is waited for, whatever it still answers.
+        else if (!over) node?.unref();
+      },
       stop: async () => {
         over = true;
         stopped.abort();
