@@ -1,7 +1,6 @@
 /** How far values and gradients are from f64; the lines printed are the numbers the README states. */
 import { describe, expect, it } from 'vitest';
 import { binaryCrossEntropyLoss, crossEntropyLoss, diceLoss } from '../ts/index.js';
-import { draws } from './draws.js';
 import { make } from './twin/compare.js';
 import { type Config, twinOf } from './twin/index.js';
 import { random } from './twin/random.js';
@@ -36,7 +35,7 @@ describe('value', () => {
     const errors = cases.map((config) => {
       const channels = config.options.activation === 'sigmoid' ? 1 : 4;
       // The twin of a distance looks from every pixel at every other.
-      const pixels = draws(/boundary|hausdorff/.test(config.name) ? 1000 : 5000);
+      const pixels = /boundary|hausdorff/.test(config.name) ? 1000 : 5000;
       const errorsOf = [1, 4, 12].map((reach) => {
         const { pred, labels, call } = scene(2, channels, pixels, reach, reach);
         const expected = twinOf(config, labels, call).value(pred);

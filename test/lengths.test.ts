@@ -1,6 +1,5 @@
 /** Every spatial length around the vector and the tile, every start offset of a subarray, few and many channels. */
 import { describe, expect, it } from 'vitest';
-import { share } from './draws.js';
 import type { Data } from './twin/cases.js';
 import { compareData, make } from './twin/compare.js';
 import type { Config } from './twin/index.js';
@@ -59,7 +58,7 @@ function moved<T extends Float32Array | Uint8Array>(array: T, offset: number): T
 
 describe.each(SUBJECTS)('$title', ({ config, channels }) => {
   it('lengths 0…67 agree with the twin', () => {
-    const lengths = share(Array.from({ length: 68 }, (_, n) => n));
+    const lengths = Array.from({ length: 68 }, (_, n) => n);
     const wrong = lengths.flatMap((n) => [
       ...check(config, channels, n),
       ...check(config, channels, n, { last: true, samples: 2 }),
@@ -102,7 +101,7 @@ describe('many channels', () => {
     [1, 2, 3, 5, 21, 105, 300].map((channels) => ({ ...subject, channels })),
   ).filter(({ channels, config }) => channels > 1 || config.options.activation === 'sigmoid');
 
-  it.each(share(cases))('$title, $channels channels', ({ config, channels }) => {
+  it.each(cases)('$title, $channels channels', ({ config, channels }) => {
     // The last is longer than a tile, which holds the fewer pixels the more channels there are.
     const lengths = [1, 7, 64, 130, ...(channels >= 21 ? [Math.floor(65_536 / channels) + 5] : [])];
     const wrong = lengths.flatMap((n) => check(config, channels, n, { last: n % 2 === 1 }));

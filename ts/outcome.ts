@@ -176,12 +176,13 @@ export function tileByTile(
   const regions = plan.scorers.map((scorer) => scorer?.tile(Math.min(together, checked.samples)));
   let gradients: GroupGradient[] | undefined;
   const [member] = group.region as [Member<RegionTerm>];
-  const scoring =
-    alone || !grad ? undefined : scoringOf(checked, plan, weightOf(plan, checked, member.index));
+  const scoring = alone ? undefined : scoringOf(checked, plan, weightOf(plan, checked, member.index));
   if (scoring) {
     const [{ scales }] = gradientsOf(checked, plan, sums, regions) as [GroupGradient];
     runPass(scoredPass(checked, group, count.sums, scoring, scales, grad));
-    Object.assign(regions[member.index]!, { value: count.sums.value, nothing: false });
+    const result = regions[member.index]!;
+    result.value = count.sums.value ?? NaN;
+    result.nothing = false;
     return valueOf(plan, valuesOf(plan, sums, regions, []));
   }
   const total = alone ? undefined : weightOfAll(checked);

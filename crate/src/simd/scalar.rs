@@ -154,38 +154,6 @@ impl From<F32x4> for F64x4 {
     }
 }
 
-impl core::ops::Add for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn add(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, |a, b| a + b))
-    }
-}
-
-impl core::ops::Sub for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn sub(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, |a, b| a - b))
-    }
-}
-
-impl core::ops::Mul for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn mul(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, |a, b| a * b))
-    }
-}
-
-impl core::ops::Div for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn div(self, b: Self) -> Self {
-        Self(zip(self.0, b.0, |a, b| a / b))
-    }
-}
-
 impl I32x4 {
     #[inline(always)]
     pub fn splat(x: i32) -> Self {
@@ -236,7 +204,11 @@ impl Mask {
 
 macro_rules! operator {
     ($trait:ident, $method:ident, $op:tt) => {
-        impl core::ops::$trait for F32x4 {
+        operator!($trait, $method, $op, F32x4);
+        operator!($trait, $method, $op, F64x4);
+    };
+    ($trait:ident, $method:ident, $op:tt, $type:ident) => {
+        impl core::ops::$trait for $type {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {

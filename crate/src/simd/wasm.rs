@@ -182,38 +182,6 @@ impl From<F32x4> for F64x4 {
     }
 }
 
-impl core::ops::Add for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn add(self, b: Self) -> Self {
-        Self(w::f64x2_add(self.0, b.0), w::f64x2_add(self.1, b.1))
-    }
-}
-
-impl core::ops::Sub for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn sub(self, b: Self) -> Self {
-        Self(w::f64x2_sub(self.0, b.0), w::f64x2_sub(self.1, b.1))
-    }
-}
-
-impl core::ops::Mul for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn mul(self, b: Self) -> Self {
-        Self(w::f64x2_mul(self.0, b.0), w::f64x2_mul(self.1, b.1))
-    }
-}
-
-impl core::ops::Div for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn div(self, b: Self) -> Self {
-        Self(w::f64x2_div(self.0, b.0), w::f64x2_div(self.1, b.1))
-    }
-}
-
 impl I32x4 {
     #[inline(always)]
     pub fn splat(x: i32) -> Self {
@@ -266,20 +234,27 @@ impl Mask {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $intrinsic:ident) => {
+    ($trait:ident, $method:ident, $single:ident, $double:ident) => {
         impl core::ops::$trait for F32x4 {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                Self(w::$intrinsic(self.0, b.0))
+                Self(w::$single(self.0, b.0))
+            }
+        }
+        impl core::ops::$trait for F64x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                Self(w::$double(self.0, b.0), w::$double(self.1, b.1))
             }
         }
     };
 }
-operator!(Add, add, f32x4_add);
-operator!(Sub, sub, f32x4_sub);
-operator!(Mul, mul, f32x4_mul);
-operator!(Div, div, f32x4_div);
+operator!(Add, add, f32x4_add, f64x2_add);
+operator!(Sub, sub, f32x4_sub, f64x2_sub);
+operator!(Mul, mul, f32x4_mul, f64x2_mul);
+operator!(Div, div, f32x4_div, f64x2_div);
 
 impl core::ops::Neg for F32x4 {
     type Output = Self;

@@ -160,38 +160,6 @@ impl From<F32x4> for F64x4 {
     }
 }
 
-impl core::ops::Add for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn add(self, b: Self) -> Self {
-        Self(x::add_m128d(self.0, b.0), x::add_m128d(self.1, b.1))
-    }
-}
-
-impl core::ops::Sub for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn sub(self, b: Self) -> Self {
-        Self(x::sub_m128d(self.0, b.0), x::sub_m128d(self.1, b.1))
-    }
-}
-
-impl core::ops::Mul for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn mul(self, b: Self) -> Self {
-        Self(x::mul_m128d(self.0, b.0), x::mul_m128d(self.1, b.1))
-    }
-}
-
-impl core::ops::Div for F64x4 {
-    type Output = Self;
-    #[inline(always)]
-    fn div(self, b: Self) -> Self {
-        Self(x::div_m128d(self.0, b.0), x::div_m128d(self.1, b.1))
-    }
-}
-
 impl I32x4 {
     #[inline(always)]
     pub fn splat(x: i32) -> Self {
@@ -244,20 +212,27 @@ impl Mask {
 }
 
 macro_rules! operator {
-    ($trait:ident, $method:ident, $intrinsic:ident) => {
+    ($trait:ident, $method:ident, $single:ident, $double:ident) => {
         impl core::ops::$trait for F32x4 {
             type Output = Self;
             #[inline(always)]
             fn $method(self, b: Self) -> Self {
-                Self(x::$intrinsic(self.0, b.0))
+                Self(x::$single(self.0, b.0))
+            }
+        }
+        impl core::ops::$trait for F64x4 {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, b: Self) -> Self {
+                Self(x::$double(self.0, b.0), x::$double(self.1, b.1))
             }
         }
     };
 }
-operator!(Add, add, add_m128);
-operator!(Sub, sub, sub_m128);
-operator!(Mul, mul, mul_m128);
-operator!(Div, div, div_m128);
+operator!(Add, add, add_m128, add_m128d);
+operator!(Sub, sub, sub_m128, sub_m128d);
+operator!(Mul, mul, mul_m128, mul_m128d);
+operator!(Div, div, div_m128, div_m128d);
 
 impl core::ops::Neg for F32x4 {
     type Output = Self;
