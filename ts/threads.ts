@@ -4,12 +4,15 @@
 export type Threads = 'shared' | 'transfer' | 'none';
 
 interface Runtime {
-  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly process?: {
+    readonly versions?: Readonly<Record<string, string | undefined>>;
+    getBuiltinModule?(name: string): unknown;
+  };
   readonly Worker?: unknown;
   readonly SharedArrayBuffer?: unknown;
   readonly crossOriginIsolated?: boolean;
 }
-const runtime = globalThis as Runtime;
+export const runtime = globalThis as Runtime;
 
 /** A module of Node's own, without an import that bundlers would follow; `undefined` elsewhere. */
 export function builtin(name: string): unknown {
@@ -25,3 +28,7 @@ export function threadsOf(): Threads {
   const shares = typeof runtime.SharedArrayBuffer === 'function' && runtime.crossOriginIsolated !== false;
   return shares ? 'shared' : 'transfer';
 }
+
+/** Whether an array lies on shared memory, of whatever realm. */
+export const isShared = (array: unknown): boolean =>
+  ArrayBuffer.isView(array) && Object.prototype.toString.call(array.buffer) === '[object SharedArrayBuffer]';

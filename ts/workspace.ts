@@ -3,6 +3,7 @@
  */
 import { start } from './backend.js';
 import { ARRAYS } from './check/kinds.js';
+import { copy } from './copy.js';
 import { RawWorkspace } from './raw.js';
 import { ROWS } from './term.js';
 
@@ -136,13 +137,13 @@ export class Workspace {
     from: number,
     length: number,
   ): void {
-    this.#floats.set(part(source as Float32Array, from, length), this.#at[to] + at);
+    copy(part(source as Float32Array, from, length), this.#floats, this.#at[to] + at);
   }
 
   /** The same of a target, whose entries are of the given kind. */
   loadTarget(kind: number, at: number, source: ArrayLike<number>, from: number, length: number): void {
     const view = this.#views[kind] as Float32Array;
-    view.set(part(source as Float32Array, from, length), this.#at.target / view.BYTES_PER_ELEMENT + at);
+    copy(part(source as Float32Array, from, length), view, this.#at.target / view.BYTES_PER_ELEMENT + at);
   }
 
   /** Copies `length` results from position `at` to `to`. */
@@ -151,7 +152,7 @@ export class Workspace {
       const start = this.#at.out + at;
       this.#out = { at, view: this.#floats.subarray(start, start + length) };
     }
-    to.set(this.#out.view, from);
+    copy(this.#out.view, to, from);
   }
 }
 

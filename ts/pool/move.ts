@@ -95,7 +95,7 @@ export function moveParts(call: Data, threads: number): Carrier {
           }),
           multipliers: multipliersOf(pass, part, (bytes) => new ArrayBuffer(bytes)),
           out: out && values,
-          parts: [{ sample: 0, samples, start: 0, pixels, chunk: 0 }],
+          entries: Infinity,
           taken: undefined,
           totals: own,
           buffers: transfer,

@@ -30,7 +30,8 @@ export interface Request {
   readonly multipliers: readonly Multipliers[] | undefined;
   readonly out: Float32Array | undefined;
   readonly stored: boolean;
-  readonly parts: readonly Part[];
+  /** Most entries of a part of the call, as `divide` cuts it. */
+  readonly entries: number;
   /** Shared by all workers: how many parts are taken. Without it all parts are this worker's. */
   readonly taken: Int32Array | undefined;
   /** For the results of the chunks, where they are wanted. */

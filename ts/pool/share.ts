@@ -1,7 +1,8 @@
 /** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
 import { ARRAYS } from '../check/kinds.js';
 import type { Data } from '../stream.js';
-import { threadsOf } from '../threads.js';
+import { copy } from '../copy.js';
+import { isShared, threadsOf } from '../threads.js';
 import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
 
@@ -12,9 +13,6 @@ const allocate = (bytes: number): SharedArrayBuffer => new SharedArrayBuffer(byt
 
 export const sharedFloats = (length: number): Float32Array => new Float32Array(allocate(4 * length));
 
-const isShared = (array: unknown): boolean =>
-  ArrayBuffer.isView(array) && Object.prototype.toString.call(array.buffer) === '[object SharedArrayBuffer]';
-
 /** Whether workers can read the array where it is. */
 export const canShare = (array: unknown): boolean => threadsOf() === 'shared' && isShared(array);
 
@@ -22,14 +20,14 @@ export const canShare = (array: unknown): boolean => threadsOf() === 'shared' &&
 function share<T extends ArrayLike<number>>(array: T): T {
   if (isShared(array)) return array;
   const Kind = ARRAYS[codeOf(array)] as Float32ArrayConstructor;
-  const copy = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
-  copy.set(array);
-  return copy as unknown as T;
+  const shared = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
+  copy(array as unknown as Float32Array, shared, 0);
+  return shared as unknown as T;
 }
 
 /** Everything stays where it is; what is not yet on shared memory is copied once. */
 export function shareAll(call: Data, threads: number): Carrier {
-  const parts = divide(call, ENTRIES);
+  const parts = divide(call, ENTRIES).length;
   const data = dataOf(call, {
     target: share(call.target),
     mask: call.mask && share(call.mask),
@@ -50,19 +48,19 @@ export function shareAll(call: Data, threads: number): Carrier {
       call: data,
       multipliers: multipliersOf(pass, whole, allocate),
       out: out && (results ?? out),
-      parts,
+      entries: ENTRIES,
       taken,
       totals,
       buffers: [],
     };
     return {
-      deliveries: Math.min(threads, parts.length),
+      deliveries: Math.min(threads, parts),
       totals,
       send: () => ({ request, transfer: [] }),
       receive: (_, { fault }) => fault,
       stop: () => void Atomics.store(taken, 0, ALL),
       finish: () => {
-        if (gradients && out && results) out.set(results);
+        if (gradients && out && results) copy(results, out, 0);
       },
     };
   };

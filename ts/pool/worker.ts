@@ -3,7 +3,7 @@ import { setup } from '../backend.js';
 import { type Fault, runChunks } from '../stream.js';
 import { builtin } from '../threads.js';
 import { workspace } from '../workspace.js';
-import { lengthOf } from './carrier.js';
+import { divide, lengthOf } from './carrier.js';
 import { ALL, type Reply, type Request, type Start, workOf } from './protocol.js';
 
 /** The other end: the global of a web worker, or Node's port. */
@@ -20,7 +20,8 @@ const port = (
 
 /** Runs the parts it can get; the first fault ends the whole pass, once the parts before it are done. */
 function answer(request: Request): Fault | undefined {
-  const { call, groups, parts, taken, totals } = request;
+  const { call, groups, entries, taken, totals } = request;
+  const parts = divide(call, entries);
   const work = workOf(request);
   const length = lengthOf(call, groups);
   let next = 0;
