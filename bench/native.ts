@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { cargo } from '../scripts/toolchain.mjs';
 import type { Problem, Run } from './cases.js';
-import { closeTo } from './check.js';
-import type { Timing } from './measure.js';
+import { closeTo, type Named } from './check.js';
+import { measure, type Timing } from './measure.js';
 import { COPY, type Limits } from './report.js';
 
 /** 128-bit vectors in the encoding V8 uses on the same host, without and with fused multiply-add. */
@@ -44,14 +44,45 @@ interface Output {
   readonly copy: Omit<Timing, 'engine'>;
 }
 
-/** Timings of every variant, and of the copy; `reference` knows the answer. */
+/** Times that everything is timed, in turn: each variant is a process, so that single rounds cannot take turns. */
+const TURNS = 6;
+
+/** One timing of several of the same. */
+function joined(timings: readonly Timing[]): Timing {
+  const minima = timings.map(({ min }) => min);
+  const medians = timings.map(({ median }) => median).sort((a, b) => a - b);
+  const [{ engine } = { engine: '' }] = timings;
+  const rounds = timings.reduce((sum, timing) => sum + timing.rounds, 0);
+  return { engine, min: Math.min(...minima), median: medians[timings.length >> 1] ?? NaN, minima, rounds };
+}
+
+/** Timings of our builds, every variant and the copy, `milliseconds` each; `reference` knows the answer. */
 export function measureNative(
   natives: readonly Native[],
+  builds: readonly Named[],
   problem: Problem,
   reference: Run,
   out: Float32Array | undefined,
   milliseconds: number,
 ): Limits {
+  const turns = Array.from({ length: TURNS }, () => {
+    const limits = measureOnce(natives, problem, reference, out, milliseconds / TURNS);
+    return [...measure(builds, out, (builds.length * milliseconds) / TURNS), ...limits];
+  });
+  const [first = []] = turns;
+  return {
+    elements: problem.pred.length,
+    timings: first.map((_, at) => joined(turns.flatMap((turn) => turn[at] ?? []))),
+  };
+}
+
+function measureOnce(
+  natives: readonly Native[],
+  problem: Problem,
+  reference: Run,
+  out: Float32Array | undefined,
+  milliseconds: number,
+): Timing[] {
   const value = reference(out);
   const gradient = out?.reduce((sum, g) => sum + Math.abs(g), 0) ?? 0;
   const { formula, samples, channels, pixels, channelsLast } = problem;
@@ -65,11 +96,8 @@ export function measureNative(
     return { name, ...result };
   });
   const copies = results.map(({ copy }) => copy).sort((a, b) => a.min - b.min);
-  return {
-    elements: problem.pred.length,
-    timings: [
-      ...results.map(({ name, kernel }) => ({ engine: name, ...kernel })),
-      ...copies.slice(0, 1).map((copy) => ({ engine: COPY, ...copy })),
-    ],
-  };
+  return [
+    ...results.map(({ name, kernel }) => ({ engine: name, ...kernel })),
+    ...copies.slice(0, 1).map((copy) => ({ engine: COPY, ...copy })),
+  ];
 }

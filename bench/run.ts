@@ -24,8 +24,8 @@ import {
 
 const ROOT = join(import.meta.dirname, '..');
 const MILLISECONDS = { value: 1000, 'value + gradient': 2000 };
-/** A native program starts anew for each case and variant. */
-const NATIVE_MILLISECONDS = 500;
+/** Of each native program, and of each build beside them. */
+const NATIVE_MILLISECONDS = 600;
 /** Tells a child of this file from its parent, and lets it free the arrays of one case before the next. */
 const FLAG = '--expose-gc';
 
@@ -111,7 +111,7 @@ function rowsOf(testCase: Case, builds: readonly Package[], built: readonly Nati
     const timings = measure([...runs, ...alone], into, MILLISECONDS[mode]);
     const limits =
       reference && natives.length > 0
-        ? measureNative(natives, problem, reference.run, into, NATIVE_MILLISECONDS)
+        ? measureNative(natives, runsOf(ours, problem), problem, reference.run, into, NATIVE_MILLISECONDS)
         : undefined;
     const row: Row = {
       case: name,

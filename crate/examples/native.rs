@@ -117,7 +117,8 @@ impl Problem {
         }
     }
 
-    /// One pass over a sample. `values`: where the prediction, or what was stored, is read; `out`: where `chunk.out` goes.
+    /// One pass over a sample. `out`: where `chunk.out` goes, and what was stored is read; the first `held` chunks stay in
+    /// the workspace from the first pass to the second.
     fn pass(
         &self,
         workspace: &mut Workspace,
@@ -125,23 +126,30 @@ impl Problem {
         stages: u32,
         mut out: Option<&mut [f32]>,
         totals: &mut [f64],
+        held: usize,
     ) {
         let stored = workspace.input.stored;
-        for start in (0..self.pixels).step_by(chunk_pixels(self.channels)) {
+        for (at, start) in (0..self.pixels).step_by(chunk_pixels(self.channels)).enumerate() {
+            let held = at < held;
+            workspace.hold(held.then_some(at));
             let part = start..(start + chunk_pixels(self.channels)).min(self.pixels);
             let first = sample * self.pixels;
             workspace.chunk.target[..part.len()].copy_from_slice(&self.target[first + part.start..first + part.end]);
-            self.runs(sample, &part, |at, from| {
-                let source = if stored { out.as_deref().unwrap_or_default() } else { &self.pred };
-                workspace.chunk.values[at].copy_from_slice(&source[from]);
-            });
+            if !(stored && held) {
+                self.runs(sample, &part, |at, from| {
+                    let source = if stored { out.as_deref().unwrap_or_default() } else { &self.pred };
+                    workspace.chunk.values[at].copy_from_slice(&source[from]);
+                });
+            }
             if let Err(fault) = workspace.run(part.len(), Stages(stages)) {
                 panic!("{fault:?}");
             }
             for (total, sum) in totals.iter_mut().zip(&workspace.totals) {
                 *total += sum;
             }
-            if let Some(out) = out.as_deref_mut() {
+            if let Some(out) = out.as_deref_mut()
+                && (stored || !held)
+            {
                 self.runs(sample, &part, |at, to| out[to].copy_from_slice(&workspace.chunk.out[at]));
             }
         }
@@ -159,13 +167,15 @@ impl Problem {
             self.prepare(workspace, false);
             if !self.dice {
                 let gradient = if out.is_some() { Stages::GRADIENT } else { 0 };
-                self.pass(workspace, sample, Stages::VALUES | term | gradient, out.as_deref_mut(), &mut totals);
+                self.pass(workspace, sample, Stages::VALUES | term | gradient, out.as_deref_mut(), &mut totals, 0);
                 value += totals[TERMS * channels] / self.target.len() as f64;
                 continue;
             }
             let store = if out.is_some() { Stages::STORE } else { 0 };
+            let chunks = self.pixels.div_ceil(chunk_pixels(channels));
+            let held = if out.is_some() { workspace.reserve_held(chunks) } else { 0 };
             let stages = Stages::VALUES | Stages::SUMS | term | store;
-            self.pass(workspace, sample, stages, out.as_deref_mut(), &mut totals);
+            self.pass(workspace, sample, stages, out.as_deref_mut(), &mut totals, held);
             value += totals[TERMS * channels] / self.target.len() as f64;
             self.prepare(workspace, true);
             let parts = (self.samples * channels) as f64;
@@ -179,7 +189,7 @@ impl Problem {
             }
             if let Some(out) = out.as_deref_mut() {
                 let stages = Stages::VALUES | Stages::GRADIENT | Stages::AFFINE | Stages::SUMMED;
-                self.pass(workspace, sample, stages, Some(out), &mut totals);
+                self.pass(workspace, sample, stages, Some(out), &mut totals, held);
             }
         }
         value
