@@ -5,9 +5,9 @@
 //! one before them, in the order of the classes. Which class lost is found again by the same comparisons.
 
 use crate::chunk::{BLOCK, blank_of, direct_planes};
-use crate::many_classes::gather;
+use crate::lanes::LabelQuad;
 use crate::math::exp_of_negatives;
-use crate::pixel::categorical::{Own, below_top, entropy_factors, own_losses};
+use crate::pixel::categorical::{Own, entropy_factors, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
 use crate::sums::{LogProduct, Sum, UnitSum};
 use crate::workspace::{Tile, Workspace, planes_mut};
@@ -70,6 +70,15 @@ fn picked<const C: usize>(values: [F32x4; C], hot: [Mask; C]) -> F32x4 {
     (1..C).fold(values[0].keep(hot[0]), |picked, k| picked + values[k].keep(hot[k]))
 }
 
+/// How far the logit of each pixel's own class is below the largest.
+#[inline(always)]
+fn below_top<const C: usize>(z: [&[Quad]; C], top: &[Quad], labels: &[LabelQuad], mut each: impl FnMut(usize, F32x4)) {
+    for i in 0..labels.len() {
+        let own = picked::<C>(from_fn(|k| F32x4::load(&z[k][i])), hot(&labels[i])).finite();
+        each(i, (F32x4::load(&top[i]) - own).at_most(F32x4::splat(f32::MAX)));
+    }
+}
+
 /// p_k − g_k from anything proportional to p. Of the pixel's own class it is minus the sum of the others, which does not
 /// cancel.
 #[inline(always)]
@@ -83,15 +92,10 @@ impl Workspace {
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
     /// gradient times `scale`, or with `sums` the probabilities.
     pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> f64 {
-        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, factor, mean, totals, .. } = self;
+        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, factor, totals, .. } = self;
         let a = scale.unwrap_or(0.0);
         let tile: &Tile = tile;
-        let (one, largest) = (F32x4::splat(1.0), F32x4::splat(f32::MAX));
-        if let Own::Loss(_) = own {
-            let (z, _, _) = chunk.direct_classes(tile, values, grad);
-            gather(tile, labels, z, below);
-            mean[..tile.vectors].copy_from_slice(&factor[..tile.vectors]);
-        }
+        let one = F32x4::splat(1.0);
         let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
         let mut act = planes_mut::<C>(act, tile.stride, tile.vectors);
         let (mut linear, mut product, mut value) = (Sum::new(), LogProduct::new(), 0.0);
@@ -106,13 +110,8 @@ impl Workspace {
             exponentials(z, &mut act);
             match own {
                 Own::Nothing => {}
-                Own::Entropy => {
-                    for i in 0..labels.len() {
-                        let own = picked::<C>(from_fn(|k| F32x4::load(&z[k][i])), hot(&labels[i])).finite();
-                        linear.add((F32x4::load(&act[0][i]) - own).at_most(largest));
-                    }
-                }
-                Own::Loss(_) => below_top(act[0], below),
+                Own::Entropy => below_top::<C>(z, act[0], labels, |_, x| linear.add(x)),
+                Own::Loss(_) => below_top::<C>(z, act[0], labels, |i, x| x.store(&mut below[i])),
             }
             for i in 0..labels.len() {
                 let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
@@ -128,13 +127,13 @@ impl Workspace {
             for i in blank_of(tile, &mask[block.clone()]) {
                 peak.as_flattened_mut()[i] = 0.0;
             }
-            if scale.is_some() {
-                entropy_factors(a, peak, factor);
-            }
             match own {
                 Own::Nothing => {}
                 Own::Entropy => product.multiply_all(others),
-                Own::Loss(loss) => value += own_losses(loss, [below, others, peak, &mean[block]], factor),
+                Own::Loss(loss) => value += own_losses(loss, [below, others, peak], a, factor),
+            }
+            if scale.is_some() && !matches!(own, Own::Loss(_)) {
+                entropy_factors(a, peak, factor);
             }
             if scale.is_some() {
                 for i in 0..labels.len() {

@@ -130,9 +130,7 @@ impl Workspace {
 
     /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
     pub fn direct_many(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
-        let Self {
-            tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, mean, totals, ..
-        } = self;
+        let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, totals, .. } = self;
         let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
         let (z, out, stride) = chunk.direct_classes(tile, values, grad);
         let (top, others, peak) = (&mut top[..n], &mut others[..n], &mut peak[..n]);
@@ -152,10 +150,7 @@ impl Workspace {
             gather(tile, labels, z, below);
             below_top(top, below);
         }
-        if let Own::Loss(_) = own {
-            mean[..n].copy_from_slice(factor);
-        }
-        entropy_factors(scale.unwrap_or(0.0), peak, factor);
+        let a = scale.unwrap_or(0.0);
         let value = match own {
             Own::Nothing => 0.0,
             Own::Entropy => {
@@ -163,8 +158,11 @@ impl Workspace {
                 product.multiply_all(others);
                 linear.total() + product.total()
             }
-            Own::Loss(loss) => own_losses(loss, [below, others, peak, &mean[..n]], factor),
+            Own::Loss(loss) => own_losses(loss, [below, others, peak], a, factor),
         };
+        if !matches!(own, Own::Loss(_)) {
+            entropy_factors(a, peak, factor);
+        }
         if scale.is_some() {
             for k in 0..classes {
                 for ((e, factor), out) in act[tile.plane(k)].iter().zip(&*factor).zip(&mut out[k * stride..]) {

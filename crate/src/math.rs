@@ -241,7 +241,7 @@ pub fn sigmoid_tail(e: F32x4) -> F32x4 {
 /// Range: a power below the smallest normal float may be 0.
 /// Numerics: ≤ 1.5 + ⌊exponent⌋/2 + 2·fraction·|ln x| ULP.
 pub struct Power {
-    square: bool,
+    pub square: bool,
     whole: u32,
     fraction: f32,
 }

@@ -8,6 +8,8 @@
 
 use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
 use crate::math::{ExpNegative, Log};
+use crate::pixel::cross_entropy::CrossEntropy;
+use crate::pixel::focal::SquareFocal;
 use crate::pixel::rare::Rare;
 use crate::simd::{F32x4, I32x4, LANES, Quad};
 use crate::sums::Sum;
@@ -42,7 +44,7 @@ pub enum Own<'a> {
     Nothing,
     /// Cross-entropy, of which every pixel has weight 1.
     Entropy,
-    /// Any loss; the weights of the pixels are in `factor`.
+    /// Any loss; the weights of the pixels are in `factor`, which takes the factors of its gradient.
     Loss(&'a Rare),
 }
 
@@ -64,20 +66,30 @@ pub fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
     }
 }
 
-/// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the factors of cross-entropy's
-/// gradient into those of the loss.
+/// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the pixels' weights in `factor`
+/// into what `entropy_factors` makes for cross-entropy.
+pub fn own_losses(loss: &Rare, planes: [&[Quad]; 3], scale: f32, factor: &mut [Quad]) -> f64 {
+    match loss {
+        // The most used have instances of their own, without a call in their loop.
+        Rare::BinaryCrossEntropy(_) => each_own(&CrossEntropy, planes, scale, factor),
+        Rare::Focal(focal) if focal.is_square() => each_own(&SquareFocal, planes, scale, factor),
+        _ => each_own(loss, planes, scale, factor),
+    }
+}
+
 #[inline(never)]
-pub fn own_losses(loss: &Rare, [below, others, peak, weight]: [&[Quad]; 4], factor: &mut [Quad]) -> f64 {
-    let (exp, log) = (ExpNegative::new(), Log::new());
-    let largest = F32x4::splat(f32::MAX);
+fn each_own<L: Categorical>(loss: &L, planes: [&[Quad]; 3], scale: f32, factor: &mut [Quad]) -> f64 {
+    let (exp, log, scale) = (ExpNegative::new(), Log::new(), F32x4::splat(scale));
     let mut sum = Sum::new();
     for (i, factor) in factor.iter_mut().enumerate() {
-        let [below, others, peak, weight] = [below, others, peak, weight].map(|plane| F32x4::load(&plane[i]));
-        let negative_log = (below + log.log1p(others)).at_most(largest);
+        let [below, others, peak] = planes.map(|plane| F32x4::load(&plane[i]));
+        let weight = F32x4::load(factor);
+        // `below` is finite, and beside the largest number the logarithm is nothing.
+        let negative_log = below + log.log1p(others);
         let p = exp.of(below) * peak;
         let q = complement(p, peak, others * peak);
         sum.add(weight * loss.of(negative_log, q));
-        (F32x4::load(factor) * weight * loss.slope(negative_log, p, q)).store(factor);
+        (scale * peak * weight * loss.slope(negative_log, p, q)).store(factor);
     }
     sum.total()
 }

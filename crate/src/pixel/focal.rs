@@ -16,6 +16,10 @@ impl Focal {
     pub fn new(gamma: f32) -> Self {
         Self { gamma: F32x4::splat(gamma), power: Power::new(gamma), log: Log::new() }
     }
+
+    pub fn is_square(&self) -> bool {
+        self.power.square
+    }
 }
 
 /// With q = σ(−|z|) = 1 − p, −ln p = ln(1 + e) and −ln q = |z| + ln(1 + e): no power and no cancellation.
@@ -86,5 +90,21 @@ impl Focal {
     #[inline(always)]
     fn far_log(&self, q: F32x4) -> F32x4 {
         if self.power.has_fraction() { -self.log.ln(q) } else { q }
+    }
+}
+
+/// That of γ = 2 under softmax.
+pub struct SquareFocal;
+
+impl Categorical for SquareFocal {
+    const NEEDS_PROBABILITY: bool = true;
+
+    #[inline(always)]
+    fn of(&self, negative_log: F32x4, q: F32x4) -> F32x4 {
+        q * q * negative_log
+    }
+    #[inline(always)]
+    fn slope(&self, negative_log: F32x4, p: F32x4, q: F32x4) -> F32x4 {
+        q * F32x4::splat(2.0).mul_add(p * negative_log, q)
     }
 }
