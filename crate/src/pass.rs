@@ -309,7 +309,7 @@ impl Workspace {
                 self.region_gradient(stages.has(Stages::CURVED));
             }
             if stages.has(Stages::RATIO) {
-                self.segment_gradient(false, true);
+                self.scored_gradient();
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

@@ -111,7 +111,7 @@ impl Workspace {
     /// gain by knowing that c, d and e are 0: `curved` = false.
     pub fn region_gradient(&mut self, curved: bool) {
         if self.input.segment > 0 {
-            return self.segment_gradient(curved, false);
+            return self.segment_gradient(curved);
         }
         match self.tile.activation {
             Activation::Softmax => self.softmax_gradient(),

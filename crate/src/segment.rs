@@ -113,34 +113,33 @@ impl Ratio {
         [of(1.0) - s, a, b].map(|x| x.unless_zero(below))
     }
 
-    /// Scores one class of every sample: adds to the losses of the samples, and spreads a and b over their pixels.
+    /// Scores one class of every sample: adds to the losses of the samples, and leaves the gradient by each p in `u`. `b`: room.
     #[inline(never)]
-    fn scores(self, segment: usize, [p, g]: [&[Quad]; 2], losses: &mut [f64], [a, b]: [&mut [Quad]; 2]) {
+    fn scores(self, segment: usize, [p, g]: [&[Quad]; 2], losses: &mut [f64], [u, b]: [&mut [Quad]; 2]) {
         let losses = losses.as_chunks_mut::<LANES>().0;
         let add = |losses: &mut [f64; LANES], own: F64x4| {
             *losses = (F64x4::load(losses) + F64x4::splat(self.share) * own).to_array();
         };
         if segment == 1 {
-            for ((((p, g), losses), a), b) in p.iter().zip(g).zip(losses).zip(a).zip(b) {
+            for (((p, g), losses), u) in p.iter().zip(g).zip(losses).zip(u) {
                 let [p, g] = [p, g].map(F32x4::load);
                 let [own, of_1, of_g] = self.score([p * g, p, g].map(F64x4::from));
                 add(losses, own);
-                of_1.to_f32().store(a);
-                of_g.to_f32().store(b);
+                of_g.to_f32().mul_add(g, of_1.to_f32()).store(u);
             }
             return;
         }
-        let [p, g] = [p, g].map(|plane| plane.as_flattened());
-        let [a, b] = [a, b].map(|plane| plane.as_flattened_mut());
+        let [flat_p, flat_g] = [p, g].map(|plane| plane.as_flattened());
+        let (flat_u, flat_b) = (u.as_flattened_mut(), b.as_flattened_mut());
         for (four, losses) in losses.iter_mut().enumerate() {
             let pixels = |lane: usize| {
                 let from = (LANES * four + lane) * segment;
-                from.min(p.len())..(from + segment).min(p.len())
+                from.min(flat_p.len())..(from + segment).min(flat_p.len())
             };
             let mut sums = [[0.0; LANES]; 3];
             for lane in 0..LANES {
                 let mut own = [0.0; 3];
-                for (&p, &g) in p[pixels(lane)].iter().zip(&g[pixels(lane)]) {
+                for (&p, &g) in flat_p[pixels(lane)].iter().zip(&flat_g[pixels(lane)]) {
                     own.iter_mut().zip([p * g, p, g]).for_each(|(sum, x)| *sum += f64::from(x));
                 }
                 sums.iter_mut().zip(own).for_each(|(sums, sum)| sums[lane] = sum);
@@ -149,9 +148,12 @@ impl Ratio {
             add(losses, own);
             let [of_1, of_g] = [of_1, of_g].map(|x| x.to_f32().to_array());
             for lane in 0..LANES {
-                a[pixels(lane)].fill(of_1[lane]);
-                b[pixels(lane)].fill(of_g[lane]);
+                flat_u[pixels(lane)].fill(of_1[lane]);
+                flat_b[pixels(lane)].fill(of_g[lane]);
             }
+        }
+        for ((u, b), g) in u.iter_mut().zip(b).zip(g) {
+            F32x4::load(b).mul_add(F32x4::load(g), F32x4::load(u)).store(u);
         }
     }
 }
@@ -171,18 +173,14 @@ impl Workspace {
         }
     }
 
-    /// `scored`: the coefficients are those of `ratio`, whose value the samples are added to, not those of the tables.
-    pub fn segment_gradient(&mut self, curved: bool, scored: bool) {
+    /// The gradient of every class from the tables of the samples.
+    pub fn segment_gradient(&mut self, curved: bool) {
         self.with_weight_plane();
         let Self { tile, input, terms, act, aux, target, element, labels, weight, grad, .. } = self;
-        let Self { top, others, peak, factor, mean, table, totals, ratio, spread: planes, .. } = self;
+        let Self { top, others, peak, factor, mean, table, spread: planes, .. } = self;
         let softmax = tile.activation == Activation::Softmax;
         let (tile, n): (&Tile, _) = (tile, tile.vectors);
         let slots = &table[TABLE_ROWS * tile.channels * (1 + terms.len())..];
-        // Room for the sums of samples, which are not there then.
-        let samples = if scored { tile.pixels / input.segment.max(1) } else { 0 };
-        let losses = &mut totals[TERMS * tile.channels + terms.len()..][..samples.next_multiple_of(LANES)];
-        losses.fill(0.0);
         let used = if curved { COEFFICIENTS } else { 2 };
         for plane in &mut planes[used..] {
             plane[..n].fill([0.0; LANES]);
@@ -190,45 +188,80 @@ impl Workspace {
         for k in 0..tile.channels {
             // Room that is only written once all slopes are there.
             fill_target(&mut mean[..n], tile, target, labels, k);
-            if !softmax {
-                fill_probabilities(&mut top[..n], tile, &act[tile.plane(k)]);
-            }
-            let (u, p) =
-                if softmax { (&mut aux[tile.plane(k)], &act[tile.plane(k)]) } else { (&mut others[..n], &top[..n]) };
-            if !scored {
-                for (r, plane) in planes[..used].iter_mut().enumerate() {
-                    spread(slots, tile, input.segment, r, k, plane);
-                }
-            } else {
-                let [a, b, ..] = planes.each_mut().map(|plane| &mut plane[..n]);
-                if k < ratio.first {
-                    a.fill([0.0; LANES]);
-                    b.fill([0.0; LANES]);
-                } else {
-                    ratio.scores(input.segment, [&p[..n], &mean[..n]], losses, [a, b]);
-                }
+            let (u, p) = planes_of(tile, k, act, [aux, others, top]);
+            for (r, plane) in planes[..used].iter_mut().enumerate() {
+                spread(slots, tile, input.segment, r, k, plane);
             }
             let affine = |i: usize| Affine(planes.each_ref().map(|plane| F32x4::load(&plane[i])));
             let w = Plane(Self::weight_plane(tile, weight, element, k));
             slopes(u, p, affine, Plane(&mean[..n]), w, peak, factor);
-            if softmax {
-                continue;
-            }
-            for ((grad, u), tail) in grad[tile.plane(k)].iter_mut().zip(u).zip(&act[tile.plane(k)]) {
-                let q = F32x4::load(tail).abs();
-                let one = F32x4::splat(1.0);
-                let chained = if tile.activation == Activation::Sigmoid { q * (one - q) } else { one };
-                F32x4::load(u).mul_add(chained, F32x4::load(grad)).store(grad);
+            if !softmax {
+                add_chained(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
             }
         }
         if softmax {
             chain(tile, act, aux, grad, factor, mean);
         }
-        if scored {
-            for loss in &losses[..samples] {
-                ratio.value += ratio.row * *loss;
+    }
+
+    /// That of `ratio`, to whose value the samples are added.
+    pub fn scored_gradient(&mut self) {
+        let Self { tile, input, terms, act, aux, target, labels, grad, top, others, peak, factor, mean, .. } = self;
+        let Self { totals, ratio, spread: [room, ..], .. } = self;
+        let softmax = tile.activation == Activation::Softmax;
+        let (tile, n): (&Tile, _) = (tile, tile.vectors);
+        let samples = tile.pixels / input.segment.max(1);
+        // Room for the sums of samples, which are not there now.
+        let losses = &mut totals[TERMS * tile.channels + terms.len()..][..samples.next_multiple_of(LANES)];
+        losses.fill(0.0);
+        for k in 0..tile.channels {
+            let (u, p) = planes_of(tile, k, act, [aux, others, top]);
+            if k < ratio.first {
+                u.fill([0.0; LANES]);
+            } else {
+                fill_target(&mut mean[..n], tile, target, labels, k);
+                ratio.scores(input.segment, [p, &mean[..n]], losses, [u, &mut room[..n]]);
             }
-            totals[0] = ratio.value;
+            if softmax {
+                for (((u, p), peak), at_peak) in u.iter().zip(p).zip(&*peak).zip(&mut *factor) {
+                    let mine = F32x4::load(p).equals(F32x4::load(peak));
+                    mine.select(F32x4::load(u), F32x4::load(at_peak)).store(at_peak);
+                }
+            } else {
+                add_chained(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
+            }
         }
+        if softmax {
+            chain(tile, act, aux, grad, factor, mean);
+        }
+        for loss in &losses[..samples] {
+            ratio.value += ratio.row * *loss;
+        }
+        totals[0] = ratio.value;
+    }
+}
+
+/// Where u and p of a class are: under softmax in planes of its own, else in one that all classes take in turn, p made anew.
+fn planes_of<'a>(
+    tile: &Tile,
+    k: usize,
+    act: &'a [Quad],
+    [aux, others, top]: [&'a mut [Quad]; 3],
+) -> (&'a mut [Quad], &'a [Quad]) {
+    if tile.activation == Activation::Softmax {
+        return (&mut aux[tile.plane(k)], &act[tile.plane(k)]);
+    }
+    fill_probabilities(&mut top[..tile.vectors], tile, &act[tile.plane(k)]);
+    (&mut others[..tile.vectors], &top[..tile.vectors])
+}
+
+/// Adds u times the slope of the activation to the gradient of one class.
+#[inline(never)]
+fn add_chained(grad: &mut [Quad], u: &[Quad], act: &[Quad], activation: Activation) {
+    for ((grad, u), tail) in grad.iter_mut().zip(u).zip(act) {
+        let q = F32x4::load(tail).abs();
+        let one = F32x4::splat(1.0);
+        let chained = if activation == Activation::Sigmoid { q * (one - q) } else { one };
+        F32x4::load(u).mul_add(chained, F32x4::load(grad)).store(grad);
     }
 }
