@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { copy } from '../ts/copy.js';
+import { copyShared } from '../ts/copy.js';
 
 type Memory = (bytes: number) => ArrayBuffer;
 const own: Memory = (bytes) => new ArrayBuffer(bytes);
@@ -23,7 +23,7 @@ describe.skipIf(typeof SharedArrayBuffer === 'undefined')('a copy is what set do
             const to = new To(destination(8 * (length + 9)), 16, length + 5).fill(7);
             const expected = Array.from(to);
             expected.splice(3, length, ...from);
-            copy(from, to, 3);
+            copyShared(from, to, 3);
             expect(Array.from(to)).toEqual(expected);
           }
         }

@@ -14,6 +14,7 @@ import {
 import { LARGEST, SMALLEST } from './check/kinds.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Ratio, type Slopes } from './term.js';
+import { isShared } from './threads.js';
 import type { Activation } from './types.js';
 import { chunkPixels, type Workspace, workspace } from './workspace.js';
 
@@ -270,6 +271,14 @@ function unload(ws: Workspace, call: Data, chunk: Chunk, out: Float32Array): voi
   });
 }
 
+/** Whether something of a call lies on shared memory; of small calls it does not matter. */
+function onSharedMemory(
+  { samples, pixels, channels, pred, target }: Data,
+  out: Float32Array | undefined,
+): boolean {
+  return samples * pixels * channels >= 4096 && [pred, target, out].some(isShared);
+}
+
 /** Throws what the call's caller is to know of a fault. */
 export function refuse(call: CheckedCall, { code, chunk, at }: Fault): never {
   const index = (channels: number): number => indexOf(call, chunk, at, channels);
@@ -294,6 +303,7 @@ export function runChunks(
   const [first] = groups as [Kernels];
   let ws = kept ? workspace() : prepare(first.call ?? call, first, stored);
   if (scoring) ws.raw.ratio(...scoring);
+  ws.shared = onSharedMemory(call, out);
   // What is held comes first, in the same order in both passes.
   const room = held ? ws.reserveHeld(range.samples * Math.ceil(range.pixels / chunkStep(call))) : 0;
   let prepared: number | undefined;
@@ -341,6 +351,7 @@ export function runChunks(
 /** The weighted loss of every element (sigmoid, none) or pixel (softmax), times the sample's weight. */
 export function unreducedPass(call: CheckedCall, group: Group, data: Float32Array): void {
   const ws = prepare(call, group, false);
+  ws.shared = onSharedMemory(call, data);
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(call, whole(call), (chunk) => {

@@ -3,7 +3,7 @@
  */
 import { start } from './backend.js';
 import { ARRAYS } from './check/kinds.js';
-import { copy } from './copy.js';
+import { copyShared } from './copy.js';
 import { RawWorkspace } from './raw.js';
 import { ROWS } from './term.js';
 
@@ -33,6 +33,8 @@ export class Workspace {
   #samples = 0;
   /** Entries from plane to plane. */
   stride = 0;
+  /** Whether what is copied may lie on shared memory. */
+  shared = false;
   /** Views of the slots of the table that were asked for, and the last part of `out`: made once for small calls. */
   #slots: (Float32Array | undefined)[] = [];
   #out: { readonly at: number; readonly view: Float32Array } | undefined;
@@ -137,13 +139,17 @@ export class Workspace {
     from: number,
     length: number,
   ): void {
-    copy(part(source as Float32Array, from, length), this.#floats, this.#at[to] + at);
+    this.#copy(part(source as Float32Array, from, length), this.#floats, this.#at[to] + at);
   }
 
   /** The same of a target, whose entries are of the given kind. */
   loadTarget(kind: number, at: number, source: ArrayLike<number>, from: number, length: number): void {
     const view = this.#views[kind] as Float32Array;
-    copy(part(source as Float32Array, from, length), view, this.#at.target / view.BYTES_PER_ELEMENT + at);
+    this.#copy(
+      part(source as Float32Array, from, length),
+      view,
+      this.#at.target / view.BYTES_PER_ELEMENT + at,
+    );
   }
 
   /** Copies `length` results from position `at` to `to`. */
@@ -152,7 +158,12 @@ export class Workspace {
       const start = this.#at.out + at;
       this.#out = { at, view: this.#floats.subarray(start, start + length) };
     }
-    copy(this.#out.view, to, from);
+    this.#copy(this.#out.view, to, from);
+  }
+
+  #copy(from: Float32Array, to: Float32Array, at: number): void {
+    if (this.shared) copyShared(from, to, at);
+    else to.set(from, at);
   }
 }
 

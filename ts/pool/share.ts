@@ -1,7 +1,7 @@
 /** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
 import { ARRAYS } from '../check/kinds.js';
 import type { Data } from '../stream.js';
-import { copy } from '../copy.js';
+import { copyShared } from '../copy.js';
 import { isShared, threadsOf } from '../threads.js';
 import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
@@ -21,7 +21,7 @@ function share<T extends ArrayLike<number>>(array: T): T {
   if (isShared(array)) return array;
   const Kind = ARRAYS[codeOf(array)] as Float32ArrayConstructor;
   const shared = new Kind(allocate(array.length * Kind.BYTES_PER_ELEMENT));
-  copy(array as unknown as Float32Array, shared, 0);
+  copyShared(array as unknown as Float32Array, shared, 0);
   return shared as unknown as T;
 }
 
@@ -60,7 +60,7 @@ export function shareAll(call: Data, threads: number): Carrier {
       receive: (_, { fault }) => fault,
       stop: () => void Atomics.store(taken, 0, ALL),
       finish: () => {
-        if (gradients && out && results) copy(results, out, 0);
+        if (gradients && out && results) copyShared(results, out, 0);
       },
     };
   };
