@@ -16,7 +16,7 @@ import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Ratio, type Slopes } from './term.js';
 import { isShared } from './threads.js';
 import type { Activation } from './types.js';
-import { chunkPixels, type Workspace, workspace } from './workspace.js';
+import { chunkPixels, chunkStride, type Workspace, workspace } from './workspace.js';
 
 /** A pixel loss as the core takes it. */
 export interface Kernel {
@@ -73,6 +73,11 @@ export type Data = Pick<
 
 /** How the core scores samples itself: the first class that counts, its share in its sample, of that in the value, … */
 export type Scoring = readonly [first: number, share: number, row: number, scale: number, ...ratio: Ratio];
+
+/** Pixels of a vector. */
+const LANES = 4;
+/** Entries of a sample of which a copy costs less than to begin it. */
+const SMALL = 1024;
 
 /** What is done to each chunk. */
 export interface Work {
@@ -183,7 +188,7 @@ export function eachRun(
   channels: number,
   copy: (at: number, from: number, length: number) => void,
 ): void {
-  if (channels === 1 || call.run > 0) {
+  if (channels === 1 || call.run > 0 || stride === call.pixels) {
     copy(0, (sample * call.pixels + start) * channels, length * channels);
     return;
   }
@@ -214,6 +219,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
   const ws = workspace();
   const { kind, together } = call;
   ws.reserve(call.channels, group.kernels.length, together > 1 ? together : 0);
+  ws.stride = strideOf(call);
   const ignore = group.ignoreIndex ?? NaN;
   const ignores = ignore >= (SMALLEST[kind] ?? 0) && ignore <= (LARGEST[kind] ?? 0);
   const weights = call.pixelWeights ? (call.elementWeights ? 2 : 1) : 0;
@@ -223,6 +229,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     kind,
     call.dense,
     call.run,
+    ws.stride,
     together > 1 ? call.pixels : 0,
     call.mask !== undefined,
     weights,
@@ -237,6 +244,12 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
   return ws;
+}
+
+/** Entries from plane to plane of a chunk. The planes of one small sample lie together, so that they are copied at once. */
+function strideOf({ channels, pixels, run, together }: Data): number {
+  const small = pixels % LANES === 0 && pixels * channels <= SMALL;
+  return small && run === 0 && together === 1 ? pixels : chunkStride(channels);
 }
 
 /** Copies in target, mask and weights. */

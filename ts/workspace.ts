@@ -31,7 +31,7 @@ export class Workspace {
   #channels = -1;
   #terms = 0;
   #samples = 0;
-  /** Entries from plane to plane. */
+  /** Entries from plane to plane of a chunk; of no matter where its pixels lie together. */
   stride = 0;
   /** Whether what is copied may lie on shared memory. */
   shared = false;
@@ -55,7 +55,6 @@ export class Workspace {
     this.#terms = terms;
     this.#samples = samples;
     raw.reserve(channels, terms, samples);
-    this.stride = RawWorkspace.chunk_stride(channels);
     this.#at = {
       values: raw.values() / 4,
       target: raw.target(),
@@ -188,11 +187,20 @@ export function chunkPixels(channels: number): number {
   return sizes(channels).chunk;
 }
 
-let known = { channels: -1, tile: 0, chunk: 0 };
+/** Entries from plane to plane of a full chunk. */
+export function chunkStride(channels: number): number {
+  return sizes(channels).stride;
+}
+
+let known = { channels: -1, tile: 0, chunk: 0, stride: 0 };
 
 function sizes(channels: number): typeof known {
   if (known.channels === channels) return known;
   start();
-  const [tile, chunk] = [RawWorkspace.tile_pixels(channels), RawWorkspace.chunk_pixels(channels)];
-  return (known = { channels, tile, chunk });
+  return (known = {
+    channels,
+    tile: RawWorkspace.tile_pixels(channels),
+    chunk: RawWorkspace.chunk_pixels(channels),
+    stride: RawWorkspace.chunk_stride(channels),
+  });
 }

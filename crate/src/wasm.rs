@@ -82,7 +82,7 @@ impl Workspace {
     }
 
     /// What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-    /// 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+    /// 2 an element; `ignore`: NaN for none; `run`, `stride`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
     /// nothing is changed.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn input(
@@ -92,6 +92,7 @@ impl Workspace {
         kind: u32,
         dense: bool,
         run: usize,
+        stride: usize,
         segment: usize,
         masked: bool,
         weights: u32,
@@ -112,7 +113,7 @@ impl Workspace {
         };
         let Some(kind) = Kind::from_code(kind) else { return false };
         let ignore = (!ignore.is_nan()).then_some(ignore);
-        self.inner.chunk.run = run;
+        (self.inner.chunk.run, self.inner.chunk.stride) = (run, stride);
         self.inner.input = Input { channels, activation, kind, dense, masked, weights, ignore, stored, segment };
         true
     }

@@ -16,10 +16,10 @@ export class Workspace {
     fault(): number;
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+     * 2 an element; `ignore`: NaN for none; `run`, `stride`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
      * nothing is changed.
      */
-    input(channels: number, activation: number, kind: number, dense: boolean, run: number, segment: number, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
+    input(channels: number, activation: number, kind: number, dense: boolean, run: number, stride: number, segment: number, masked: boolean, weights: number, ignore: number, stored: boolean): boolean;
     /**
      * The Lovász loss of the errors, which become its slopes. Below 0: −1 − the position of a soft target.
      */
@@ -80,7 +80,7 @@ export interface InitOutput {
     readonly workspace_chunk_pixels: (a: number) => number;
     readonly workspace_chunk_stride: (a: number) => number;
     readonly workspace_fault: (a: number) => number;
-    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => number;
+    readonly workspace_input: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => number;
     readonly workspace_lovasz: (a: number, b: number, c: number) => number;
     readonly workspace_mask: (a: number) => number;
     readonly workspace_matrix: (a: number) => number;

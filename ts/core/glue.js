@@ -39,13 +39,14 @@ export class Workspace {
     }
     /**
      * What the chunks to come hold. `activation`: 0 none, 1 sigmoid, 2 softmax; `weights`: 0 none, 1 a pixel,
-     * 2 an element; `ignore`: NaN for none; `run`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
+     * 2 an element; `ignore`: NaN for none; `run`, `stride`, `segment`: see `Chunk` and `Input`. False: a code that is none, and
      * nothing is changed.
      * @param {number} channels
      * @param {number} activation
      * @param {number} kind
      * @param {boolean} dense
      * @param {number} run
+     * @param {number} stride
      * @param {number} segment
      * @param {boolean} masked
      * @param {number} weights
@@ -53,8 +54,8 @@ export class Workspace {
      * @param {boolean} stored
      * @returns {boolean}
      */
-    input(channels, activation, kind, dense, run, segment, masked, weights, ignore, stored) {
-        const ret = wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, run, segment, masked, weights, ignore, stored);
+    input(channels, activation, kind, dense, run, stride, segment, masked, weights, ignore, stored) {
+        const ret = wasm.workspace_input(this.__wbg_ptr, channels, activation, kind, dense, run, stride, segment, masked, weights, ignore, stored);
         return ret !== 0;
     }
     /**
