@@ -343,7 +343,7 @@ export function runChunks(
         prepared = chunk.sample;
       }
       if (!kept) {
-        loadTruth(ws, own, chunk);
+        if (!stored || ws.raw.reads_truth(stage)) loadTruth(ws, own, chunk);
         const source = stored && out ? out : call.pred;
         if (stage & STAGE.values && !(stored && place >= 0)) loadValues(ws, own, chunk, source);
       }

@@ -84,7 +84,7 @@ impl Workspace {
         let channels = self.input.channels;
         let length = tile_pixels(channels);
         let terms = self.terms.len();
-        let labelled = stages.has(Stages::SUMMED) && self.labelled();
+        let labelled = !self.reads_truth(stages);
         self.totals[..TERMS * channels + terms].fill(0.0);
         for start in (0..pixels).step_by(length) {
             if !stages.has(Stages::KEPT) {
@@ -108,6 +108,11 @@ impl Workspace {
     fn place(&self, at: usize, pixels: usize) -> usize {
         let Tile { start, pixels: length, .. } = self.tile;
         at / length * pixels + start + at % length
+    }
+
+    /// Whether a pass looks at target, mask and weights at all.
+    pub fn reads_truth(&self, stages: Stages) -> bool {
+        !(stages.has(Stages::SUMMED) && self.labelled())
     }
 
     /// Brings target, mask and weights into their canonical form.

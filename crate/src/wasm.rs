@@ -145,6 +145,11 @@ impl Workspace {
         self.inner.ratio = Ratio { first, share, row, scale, top, tp, p, g, numerator, denominator, value: 0.0 };
     }
 
+    /// Whether runs of the pass need the chunk's target, mask and weights.
+    pub fn reads_truth(&self, stages: u32) -> bool {
+        self.inner.reads_truth(Stages(stages))
+    }
+
     /// Runs stages (see `pass.rs`) over the chunk. Position of the first bad entry, or −1; `fault` tells of what.
     /// `held`: which of the held chunks it is, or −1.
     pub fn run(&mut self, pixels: usize, stages: u32, held: i32) -> i32 {

@@ -38,6 +38,10 @@ export class Workspace {
      * What scores samples in runs of that stage; the value begins at 0.
      */
     ratio(first: number, share: number, row: number, scale: number, top: number, tp: number, p: number, g: number, numerator: number, denominator: number): void;
+    /**
+     * Whether runs of the pass need the chunk's target, mask and weights.
+     */
+    reads_truth(stages: number): boolean;
     reserve(channels: number, terms: number, samples: number): void;
     /**
      * After `input`: makes room to hold so many chunks, or as many as may be; how many there is room for.
@@ -90,6 +94,7 @@ export interface InitOutput {
     readonly workspace_order_weights: (a: number) => number;
     readonly workspace_out: (a: number) => number;
     readonly workspace_ratio: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => void;
+    readonly workspace_reads_truth: (a: number, b: number) => number;
     readonly workspace_reserve: (a: number, b: number, c: number, d: number) => void;
     readonly workspace_reserve_held: (a: number, b: number) => number;
     readonly workspace_reserve_matrix: (a: number, b: number) => void;

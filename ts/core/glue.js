@@ -134,6 +134,15 @@ export class Workspace {
         wasm.workspace_ratio(this.__wbg_ptr, first, share, row, scale, top, tp, p, g, numerator, denominator);
     }
     /**
+     * Whether runs of the pass need the chunk's target, mask and weights.
+     * @param {number} stages
+     * @returns {boolean}
+     */
+    reads_truth(stages) {
+        const ret = wasm.workspace_reads_truth(this.__wbg_ptr, stages);
+        return ret !== 0;
+    }
+    /**
      * @param {number} channels
      * @param {number} terms
      * @param {number} samples
