@@ -184,6 +184,7 @@ impl Workspace {
     }
 
     /// Whether a first pass that is direct leaves the target in what it stores, so that the second need not read it.
+    #[inline(never)]
     fn labelled(&self) -> bool {
         let Input { activation, dense, kind, segment, .. } = self.input;
         let whole = self.chunk.run == 0 && segment == 0;

@@ -196,7 +196,7 @@ impl Workspace {
             let w = Plane(Self::weight_plane(tile, weight, element, k));
             slopes(u, p, affine, Plane(&mean[..n]), w, peak, factor);
             if !softmax {
-                add_chained(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
+                chain_channel(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
             }
         }
         if softmax {
@@ -228,7 +228,7 @@ impl Workspace {
                     mine.select(F32x4::load(u), F32x4::load(at_peak)).store(at_peak);
                 }
             } else {
-                add_chained(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
+                chain_channel(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
             }
         }
         if softmax {
@@ -257,7 +257,7 @@ fn planes_of<'a>(
 
 /// Adds u times the slope of the activation to the gradient of one class.
 #[inline(never)]
-fn add_chained(grad: &mut [Quad], u: &[Quad], act: &[Quad], activation: Activation) {
+fn chain_channel(grad: &mut [Quad], u: &[Quad], act: &[Quad], activation: Activation) {
     for ((grad, u), tail) in grad.iter_mut().zip(u).zip(act) {
         let q = F32x4::load(tail).abs();
         let one = F32x4::splat(1.0);
