@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { copyShared } from '../ts/copy.js';
+import { crossEntropyLoss } from '../ts/index.js';
+import { chunkStride } from '../ts/workspace.js';
 
 type Memory = (bytes: number) => ArrayBuffer;
 const own: Memory = (bytes) => new ArrayBuffer(bytes);
@@ -30,4 +32,18 @@ describe.skipIf(typeof SharedArrayBuffer === 'undefined')('a copy is what set do
       }
     });
   }
+});
+
+test.each([2, 4, 21])('%d planes as long as they lie apart in a chunk, which holds less', (channels) => {
+  const pixels = chunkStride(channels);
+  const pred = Float32Array.from({ length: channels * pixels }, (_, i) => Math.sin(i));
+  const target = Uint8Array.from({ length: pixels }, (_, i) => i % channels);
+  const last = new Float32Array(pred.length);
+  for (let k = 0; k < channels; k++) {
+    for (let i = 0; i < pixels; i++) last[i * channels + k] = pred[k * pixels + i]!;
+  }
+  const interleaved = crossEntropyLoss({ dataFormat: 'channelsLast' });
+  expect(crossEntropyLoss().value(pred, target, { shape: [1, channels, pixels] })).toBe(
+    interleaved.value(last, target, { shape: [1, pixels, channels] }),
+  );
 });

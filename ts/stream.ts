@@ -188,7 +188,7 @@ export function eachRun(
   channels: number,
   copy: (at: number, from: number, length: number) => void,
 ): void {
-  if (channels === 1 || call.run > 0 || stride === call.pixels) {
+  if (channels === 1 || call.run > 0 || (length === call.pixels && length === stride)) {
     copy(0, (sample * call.pixels + start) * channels, length * channels);
     return;
   }
