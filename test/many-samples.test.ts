@@ -1,8 +1,8 @@
-/** Many small samples, of which the core takes a tile at once: options drawn at random, against the f64 twin. */
+/** Samples that are no larger than a tile of the core, many or one: options drawn at random, against the f64 twin. */
 import { describe, expect, it } from 'vitest';
 import { difference } from './contract-cases.js';
 import { draws, seeded } from './draws.js';
-import { type Case, combination, compound, dataOf, MANY } from './twin/cases.js';
+import { type Case, combination, compound, dataOf, MANY, type Size } from './twin/cases.js';
 import { compare, make } from './twin/compare.js';
 import { random } from './twin/random.js';
 import { TABLE } from './twin/table.js';
@@ -24,6 +24,15 @@ describe('many small samples', () => {
   });
 });
 
+/** One sample, which is one tile: a short one, one that ends within a vector, and the longest. */
+const ALONE: readonly Size[] = [
+  { samples: 1, channels: 1, spatial: [8, 8] },
+  { samples: 1, channels: 1, spatial: [1023] },
+  { samples: 1, channels: 4, spatial: [37] },
+  { samples: 1, channels: 4, spatial: [16, 16] },
+  { samples: 1, channels: 21, spatial: [9] },
+];
+
 /** What the core scores itself: losses of one ratio, of samples of which nothing is left out or weighed. */
 describe('samples that the core scores', () => {
   const losses = {
@@ -32,7 +41,7 @@ describe('samples that the core scores', () => {
     tverskyLoss: [{ fpWeight: 0.3, fnWeight: 0.7 }, { smooth: 1 }],
     fBetaLoss: [{}],
   };
-  const cases = MANY.flatMap((size) =>
+  const cases = [...MANY, ...ALONE].flatMap((size) =>
     Object.entries(losses).flatMap(([name, all]) =>
       all.flatMap((own) =>
         (['sigmoid', 'softmax', 'none'] as const)
@@ -40,7 +49,7 @@ describe('samples that the core scores', () => {
           .flatMap((activation): Case[] => {
             const options = { activation, ...own };
             const kind = { form: 'labels', array: 'Uint8Array' } as const;
-            const common = { size, kind, seed: size.samples };
+            const common = { size, kind, seed: size.samples + size.channels };
             const background = size.channels > 1 ? { includeBackground: false } : {};
             return [
               { ...common, config: { name, options }, with: {} },

@@ -44,7 +44,7 @@ export function outcomeOf(
 function valuesOf(
   { members }: Plan,
   sums: readonly TermSums[],
-  regions: Regions,
+  regions: readonly (Pick<RegionResult, 'value' | 'nothing'> | undefined)[],
   whole: readonly (Whole | undefined)[],
 ): number[] {
   return members.map(({ term, classes }, i) => {
@@ -76,19 +76,26 @@ export function gradientsOf(
   regions: Regions,
   elsewhere = false,
 ): GroupGradient[] {
-  return plan.groups.map((group) => {
-    const scales = group.pixel.map(({ term, classes, index }) => {
-      const { divisor } = sums[index] as PixelSums;
-      return weightOf(plan, checked, index) * pixelFactor(term, classes, group.activation, divisor);
-    });
-    return {
-      scales: (sample) => {
-        const v = sampleWeight(checked, sample);
-        return v === 1 ? scales : scales.map((scale) => v * scale);
-      },
-      affine: group.region.length > 0 ? affineOf(checked, plan, group, sums, regions, elsewhere) : undefined,
-    };
+  return plan.groups.map((group) => ({
+    scales: scalesOf(checked, plan, group, sums),
+    affine: group.region.length > 0 ? affineOf(checked, plan, group, sums, regions, elsewhere) : undefined,
+  }));
+}
+
+function scalesOf(
+  checked: CheckedCall,
+  plan: Plan,
+  { activation, pixel }: Group,
+  sums: readonly TermSums[],
+): GroupGradient['scales'] {
+  const scales = pixel.map(({ term, classes, index }) => {
+    const { divisor } = sums[index] as PixelSums;
+    return weightOf(plan, checked, index) * pixelFactor(term, classes, activation, divisor);
   });
+  return (sample) => {
+    const v = sampleWeight(checked, sample);
+    return v === 1 ? scales : scales.map((scale) => v * scale);
+  };
 }
 
 function affineOf(
@@ -173,18 +180,19 @@ export function tileByTile(
   const divided = count.stages[0] === 0;
   if (!alone && (!divided || (grad && checked.aliased))) runPass(count);
   const sums = pixelSums(group, count.sums);
+  // A value alone needs no second look at its one tile, and no divisor is known before the first.
+  if (!alone || (grad && divided)) {
+    const [{ index }] = group.region as [Member<RegionTerm>];
+    const scoring = scoringOf(checked, plan, weightOf(plan, checked, index));
+    if (scoring) {
+      runPass(scoredPass(checked, group, count.sums, scoring, scalesOf(checked, plan, group, sums), grad));
+      const value = count.sums.value ?? NaN;
+      const scored = plan.scorers.map((scorer) => scorer && { value, nothing: false });
+      return valueOf(plan, valuesOf(plan, sums, scored, []));
+    }
+  }
   const regions = plan.scorers.map((scorer) => scorer?.tile(Math.min(together, checked.samples)));
   let gradients: GroupGradient[] | undefined;
-  const [member] = group.region as [Member<RegionTerm>];
-  const scoring = alone ? undefined : scoringOf(checked, plan, weightOf(plan, checked, member.index));
-  if (scoring) {
-    const [{ scales }] = gradientsOf(checked, plan, sums, regions) as [GroupGradient];
-    runPass(scoredPass(checked, group, count.sums, scoring, scales, grad));
-    const result = regions[member.index]!;
-    result.value = count.sums.value ?? NaN;
-    result.nothing = false;
-    return valueOf(plan, valuesOf(plan, sums, regions, []));
-  }
   const total = alone ? undefined : weightOfAll(checked);
   for (const range of ranges) {
     const pass = keptSumsPass(checked, group, count.sums, !alone, range);

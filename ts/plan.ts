@@ -142,7 +142,7 @@ export function tiles(checked: CheckedCall, { groups, members, local }: Plan): R
   return ranges;
 }
 
-/** How the core is to score the samples of a call whose tiles take several, if it can; `weight` multiplies the gradient. */
+/** How the core is to score the samples of a call whose tiles are whole samples, if it can; `weight` multiplies the gradient. */
 export function scoringOf(
   { samples, channels, together, mask, pixelWeights, sampleWeights }: CheckedCall,
   { groups: [group] }: Plan,
@@ -151,10 +151,11 @@ export function scoringOf(
   const [{ term, classes } = {}, more] = group?.region ?? [];
   const ratio = term?.score.ratio;
   if (!term || !classes || !ratio || more || weight === 0) return undefined;
-  if (together === 1 || mask || pixelWeights || sampleWeights) return undefined;
+  if ((together === 1 && samples > 1) || mask || pixelWeights || sampleWeights) return undefined;
   const { kept } = classes;
   const plain =
-    term.aggregate === 'sample' &&
+    (term.aggregate === 'sample' || samples === 1) &&
+    term.overlap === 'product' &&
     term.average === 'macro' &&
     term.emptyClass === 'score' &&
     term.ignoreIndex === undefined &&

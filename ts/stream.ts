@@ -314,7 +314,9 @@ export function runChunks(
   found: ((totals: Float64Array, chunk: Chunk) => void) | undefined,
 ): Fault | undefined {
   const [first] = groups as [Kernels];
-  let ws = kept ? workspace() : prepare(first.call ?? call, first, stored);
+  let ws = kept
+    ? workspace()
+    : prepare(first.call ?? call, first, stored, gradients?.[0]?.scales(range.sample));
   if (scoring) ws.raw.ratio(...scoring);
   ws.shared = onSharedMemory(call, out);
   // What is held comes first, in the same order in both passes.
@@ -331,12 +333,11 @@ export function runChunks(
       const gradient = gradients?.[at];
       const own = group.call ?? call;
       if (gradient && (groups.length > 1 || prepared !== chunk.sample)) {
-        const scales = gradient.scales(chunk.sample);
-        if (groups.length === 1) scale(ws, group, scales);
-        else ws = prepare(own, group, stored, scales);
+        if (groups.length > 1) ws = prepare(own, group, stored, gradient.scales(chunk.sample));
+        else if (kept || chunk.sample !== range.sample) scale(ws, group, gradient.scales(chunk.sample));
         affine = 0;
         if (gradient.affine) {
-          const tables = call.together > 1 ? ws.tables() : ws.table(0);
+          const tables = call.together > 1 ? ws.tables() : ws.table(0).fill(0);
           const curved = gradient.affine(chunk.sample, chunk.samples, tables);
           if (!(stage & (STAGE.slopes | STAGE.wasserstein))) affine = curved ? STAGE.curved : STAGE.affine;
         }
@@ -368,7 +369,7 @@ export function unreducedPass(call: CheckedCall, group: Group, data: Float32Arra
   const { term, classes } = group.pixel[0] as Member<PixelTerm>;
   const channels = group.activation === 'softmax' ? 1 : call.channels;
   eachChunk(call, whole(call), (chunk) => {
-    term.fill(ws.table(1), classes, group.activation, sampleWeight(call, chunk.sample));
+    term.fill(ws.table(1).fill(0), classes, group.activation, sampleWeight(call, chunk.sample));
     loadTruth(ws, call, chunk);
     loadValues(ws, call, chunk, call.pred);
     const bad = ws.raw.run(chunk.length, STAGE.values | STAGE.terms | STAGE.each, -1);

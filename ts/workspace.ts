@@ -115,12 +115,11 @@ export class Workspace {
     return this.#floats.subarray(from, from + length);
   }
 
-  /** Table slot `slot`, zeroed, to be written before the run that reads it. */
+  /** Table slot `slot`, as it was left, to be written before the run that reads it. */
   table(slot: number): Float32Array {
     const length = ROWS * this.#channels;
     const from = this.#at.table + slot * length;
-    const view = (this.#slots[slot] ??= this.#floats.subarray(from, from + length));
-    return view.fill(0);
+    return (this.#slots[slot] ??= this.#floats.subarray(from, from + length));
   }
 
   /** The tables of the samples of a chunk of many, as the run before left them. */

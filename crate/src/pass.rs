@@ -61,7 +61,8 @@ impl Stages {
     pub const MINIMUM: u32 = 2_097_152;
     /// Of a second pass: the first had `SUMS`.
     pub const SUMMED: u32 = 4_194_304;
-    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum.
+    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum. The chunk is
+    /// one tile.
     pub const RATIO: u32 = 8_388_608;
 
     fn has(self, stage: u32) -> bool {
@@ -311,11 +312,15 @@ impl Workspace {
                 let plane = self.tile.plane(k);
                 self.grad[plane].fill([0.0; LANES]);
             }
-            if stages.has(Stages::AFFINE | Stages::CURVED) {
-                self.region_gradient(stages.has(Stages::CURVED));
-            }
-            if stages.has(Stages::RATIO) {
+            let own = stages.has(Stages::RATIO) && self.input.segment == 0;
+            if own {
+                self.region_sums();
+                self.score_sample();
+            } else if stages.has(Stages::RATIO) {
                 self.scored_gradient();
+            }
+            if own || stages.has(Stages::AFFINE | Stages::CURVED) {
+                self.region_gradient(stages.has(Stages::CURVED));
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

@@ -204,6 +204,21 @@ impl Workspace {
         }
     }
 
+    /// The coefficients of the one sample of the tile by `ratio`, from its sums; its value takes the place of the first.
+    pub fn score_sample(&mut self) {
+        let Self { tile, totals, table, ratio, .. } = self;
+        let channels = tile.channels;
+        table[..TABLE_ROWS * channels].fill(0.0);
+        let mut loss = 0.0;
+        for k in ratio.first..channels {
+            let sums = [0, 1, 2].map(|r| F64x4::splat(totals[r * channels + k]));
+            let [own, a, b] = ratio.score(sums).map(|x| x.to_array()[0]);
+            loss += ratio.share * own;
+            (table[k], table[channels + k]) = (a as f32, b as f32);
+        }
+        totals[0] = ratio.row * loss;
+    }
+
     /// That of `ratio`, to whose value the samples are added.
     pub fn scored_gradient(&mut self) {
         let Self { tile, input, terms, act, aux, target, labels, grad, top, others, peak, factor, mean, .. } = self;

@@ -78,7 +78,9 @@ interface Sizes {
   readonly samples: number;
   readonly channels: number;
   readonly pixels: number;
-  readonly spatial: readonly number[];
+  readonly shape: readonly number[];
+  /** Whether its last entry is the channels. */
+  readonly last: boolean;
 }
 
 function checkShape(shape: unknown, last: boolean): Sizes {
@@ -104,51 +106,53 @@ function checkShape(shape: unknown, last: boolean): Sizes {
     throw new RangeError(`"shape" expected at most ${MOST_CHANNELS} channels, got ${channels}`);
   }
   const pixels = total === 0 ? 0 : total / samples / channels;
-  return { samples, channels, pixels, spatial: spatialOf(sizes, last) };
+  return { samples, channels, pixels, shape: sizes, last };
 }
 
 export const product = (...factors: number[]): string =>
   `${factors.reduce((a, b) => a * b, 1)} (${factors.join('·')})`;
 
 /** One entry a pixel, and one an entry of the prediction, written as products. */
-function perPixel({ samples, spatial }: Omit<Sizes, 'channels'>): string {
-  return product(samples, ...spatial);
+function perPixel({ samples, shape, last }: Omit<Sizes, 'channels'>): string {
+  return product(samples, ...spatialOf(shape, last));
 }
-function perElement({ samples, channels, spatial }: Sizes): string {
-  return channels === 1 ? product(samples, ...spatial) : product(samples, channels, ...spatial);
-}
-
-function overlaps(a: ArrayBufferView, b: unknown): boolean {
-  if (!ArrayBuffer.isView(b) || a.buffer !== b.buffer) return false;
-  return a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
+function perElement(sizes: Sizes): string {
+  const { samples, channels, shape, last } = sizes;
+  return channels === 1 ? perPixel(sizes) : product(samples, channels, ...spatialOf(shape, last));
 }
 
-/** What `out` must be apart from. */
-const INPUTS = ['target', 'mask', 'pixelWeights', 'sampleWeights'] as const;
+/** Whether a view shares memory with `view`, whose buffer is given since to ask for it takes long. */
+function overlaps(view: ArrayBufferView, buffer: ArrayBufferLike, other: unknown): boolean {
+  if (other === undefined || !ArrayBuffer.isView(other) || other.buffer !== buffer) return false;
+  const [from, to] = [other.byteOffset, other.byteOffset + other.byteLength];
+  return view.byteOffset < to && from < view.byteOffset + view.byteLength;
+}
 
+/** Checks `out`; whether it is the prediction itself. */
 function checkOut(
-  out: unknown,
   pred: Prediction,
-  others: Readonly<Record<(typeof INPUTS)[number], unknown>>,
+  target: Target,
+  { mask, pixelWeights, sampleWeights, out }: LossCall,
 ): boolean {
   if (out === undefined) return false;
   if (typeName(out) !== 'Float32Array') {
     throw new TypeError(`"out" expected a Float32Array, got ${describeKind(out)}`);
   }
-  const view = out as Float32Array;
-  if (view.length !== pred.length) {
-    throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(view.length));
+  if (out.length !== pred.length) {
+    throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(out.length));
   }
-  for (const name of INPUTS) {
-    if (overlaps(view, others[name]))
-      throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
-  }
-  const aliased =
-    typeName(pred) === 'Float32Array' && view.buffer === pred.buffer && view.byteOffset === pred.byteOffset;
-  if (!aliased && overlaps(view, pred)) {
-    throw new RangeError('"out" overlaps "pred" in part; it may be the very same view or apart from it');
-  }
-  return aliased;
+  const { buffer } = out;
+  const refuse = (name: string): never => {
+    throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
+  };
+  if (overlaps(out, buffer, target)) refuse('target');
+  if (overlaps(out, buffer, mask)) refuse('mask');
+  if (overlaps(out, buffer, pixelWeights)) refuse('pixelWeights');
+  if (overlaps(out, buffer, sampleWeights)) refuse('sampleWeights');
+  if (!overlaps(out, buffer, pred)) return false;
+  const same = typeName(pred) === 'Float32Array' && out.byteOffset === pred.byteOffset;
+  if (same) return true;
+  throw new RangeError('"out" overlaps "pred" in part; it may be the very same view or apart from it');
 }
 
 export function describeKind(value: unknown): string {
@@ -283,7 +287,7 @@ export function checkCall(
     upstream,
     firstSample: sample ?? 0,
     out,
-    aliased: checkOut(out, pred, { target, mask, pixelWeights, sampleWeights }),
+    aliased: checkOut(pred, target, call),
   };
 }
 

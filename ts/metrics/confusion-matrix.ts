@@ -347,7 +347,7 @@ export function confusionMatrix(
   const isObject = typeof options === 'object' && (options as unknown) !== null && !Array.isArray(options);
   const { classes, ignoreIndex } = checkOptions('confusionMatrix', isObject ? rest : options, RULES);
   checkLabelPair(pred, target);
-  const mask = checkMask(given, { samples: 1, pixels: pred.length, spatial: [pred.length] });
+  const mask = checkMask(given, { samples: 1, pixels: pred.length, shape: [1, 1, pred.length], last: false });
   const counted = countPairs(pred, target, mask, ignoreIndex);
   if ('argument' in counted) {
     const entries = { pred, target, mask: mask ?? [] };
