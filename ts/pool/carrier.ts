@@ -1,6 +1,6 @@
 /** How a call is divided, and what brings the parts to the workers. */
 import type { Pass } from '../pass.js';
-import { chunkStep, type CoreGroup, type Data, type Fault, type Range } from '../stream.js';
+import { chunkStep, type CoreGroup, type Data, type Fault } from '../stream.js';
 import { typeName } from '../check/call.js';
 import { FLOAT, KINDS } from '../check/kinds.js';
 import { resultsLength } from '../workspace.js';
@@ -31,35 +31,40 @@ export const chunksOf = (call: Data, { samples, pixels }: Pick<Data, 'samples' |
 export const lengthOf = ({ channels, together }: Data, [group]: readonly CoreGroup[]): number =>
   resultsLength(channels, group?.kernels.length ?? 0, together > 1 ? together : 0);
 
+/** The parts of a call, in order. */
+export interface Parts {
+  readonly count: number;
+  readonly at: (index: number) => Part;
+}
+
 /**
  * Cuts a call at the bounds of chunks, into parts of so many entries of the prediction at the most, or one chunk. A
  * part is some pixels of one sample, or all pixels of some samples.
  */
-export function divide(call: Data, entries: number): Part[] {
+export function divide(call: Data, entries: number): Parts {
   const { samples, channels, pixels, together } = call;
   const size = chunkStep(call);
-  const chunksOfSample = Math.ceil(pixels / size);
+  const ofSample = Math.ceil(pixels / size);
   const chunks = Math.max(1, Math.floor(entries / (Math.min(size, together * pixels) * channels)));
-  const parts: Part[] = [];
-  let chunk = 0;
-  const add = (range: Range): void => {
-    parts.push({ ...range, chunk });
-    chunk += chunksOf(call, range);
-  };
-  if (chunks >= chunksOfSample) {
-    const step = together * Math.floor(chunks / chunksOfSample);
-    for (let sample = 0; sample < samples; sample += step) {
-      add({ sample, samples: Math.min(step, samples - sample), start: 0, pixels });
-    }
-    return parts;
+  if (chunks >= ofSample) {
+    const step = together * Math.min(Math.floor(chunks / ofSample), Math.ceil(samples / together));
+    const part = (sample: number): Part => ({
+      sample,
+      samples: Math.min(step, samples - sample),
+      start: 0,
+      pixels,
+      chunk: chunksOf(call, { samples: sample, pixels }),
+    });
+    return { count: Math.ceil(samples / step), at: (index) => part(index * step) };
   }
   const step = chunks * size;
-  for (let sample = 0; sample < samples; sample++) {
-    for (let start = 0; start < pixels; start += step) {
-      add({ sample, samples: 1, start, pixels: Math.min(step, pixels - start) });
-    }
-  }
-  return parts;
+  const inSample = Math.ceil(pixels / step);
+  const at = (index: number): Part => {
+    const [sample, start] = [Math.floor(index / inSample), (index % inSample) * step];
+    const chunk = sample * ofSample + start / size;
+    return { sample, samples: 1, start, pixels: Math.min(step, pixels - start), chunk };
+  };
+  return { count: samples * inSample, at };
 }
 
 /** What workers need of a call, with other arrays. */

@@ -20,6 +20,30 @@ function eachPiece(
   else eachRun(pixels, call, { sample, start, length: pixels }, channels, copy);
 }
 
+/** Bytes of memory that came home and waits for the next call: to take new memory is half the cost of a copy. */
+const MOST_SPARE = 2 ** 26;
+
+/** Memory of calls that are over. */
+export class Spare {
+  #buffers: ArrayBuffer[] = [];
+  #bytes = 0;
+
+  take(bytes: number): ArrayBuffer {
+    const at = this.#buffers.findIndex((buffer) => buffer.byteLength === bytes);
+    if (at < 0) return new ArrayBuffer(bytes);
+    this.#bytes -= bytes;
+    return this.#buffers.splice(at, 1)[0]!;
+  }
+
+  /** The oldest goes first where it is too much. */
+  give(buffer: ArrayBuffer): void {
+    if (buffer.byteLength > MOST_SPARE) return;
+    this.#buffers.push(buffer);
+    this.#bytes += buffer.byteLength;
+    while (this.#bytes > MOST_SPARE) this.#bytes -= this.#buffers.shift()!.byteLength;
+  }
+}
+
 /** An array of the call, by the place of its copy. */
 interface Slot {
   readonly source: Float32Array;
@@ -48,7 +72,7 @@ function layOut(call: Data, { samples, pixels }: Range) {
   return { slots, bytes };
 }
 
-export function moveParts(call: Data, threads: number): Carrier {
+export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
   const entries = call.samples * call.pixels * call.channels;
   const parts = divide(call, Math.min(ENTRIES, entries / (SHARES * threads)));
   /** Those at home. The last pass over them gives the gradient, and needs them no more. */
@@ -56,7 +80,7 @@ export function moveParts(call: Data, threads: number): Carrier {
 
   const copyIn = (range: Range): ArrayBuffer => {
     const { slots, bytes } = layOut(call, range);
-    const buffer = new ArrayBuffer(bytes);
+    const buffer = spare.take(bytes);
     for (const slot of Object.values(slots)) {
       if (slot === undefined) continue;
       const to = slot.view(buffer);
@@ -72,10 +96,10 @@ export function moveParts(call: Data, threads: number): Carrier {
     const length = lengthOf(call, groups);
     const totals = sums && new Float64Array(chunksOf(call, call) * length);
     return {
-      deliveries: parts.length,
+      deliveries: parts.count,
       totals,
       send: (delivery) => {
-        const part = parts[delivery]!;
+        const part = parts.at(delivery);
         const { samples, pixels } = part;
         const buffer = buffers[delivery] ?? copyIn(part);
         buffers[delivery] = undefined;
@@ -103,7 +127,7 @@ export function moveParts(call: Data, threads: number): Carrier {
         return { request, transfer };
       },
       receive: (delivery, { fault, buffers: [buffer, own] }, use) => {
-        const part = parts[delivery]!;
+        const part = parts.at(delivery);
         if (fault) {
           const { code, chunk, at } = fault;
           const place = { sample: part.sample + chunk.sample, start: part.start + chunk.start };
@@ -117,6 +141,7 @@ export function moveParts(call: Data, threads: number): Carrier {
           eachPiece(call, part, call.channels, (at, to, count) => {
             out.set(from.subarray(at, at + count), to);
           });
+          spare.give(buffer);
         }
         return undefined;
       },

@@ -9,7 +9,7 @@ import type { Loss, LossCall, Prediction, Target, ValueAndGrad } from '../types.
 import type { Pool, PoolCall, PoolSignal } from './index.js';
 import type { Carrier } from './carrier.js';
 import { Job } from './job.js';
-import { moveParts } from './move.js';
+import { moveParts, Spare } from './move.js';
 import type { Reply } from './protocol.js';
 import { type PoolWorker, spawn, type Thread } from './spawn.js';
 import { canShare, shareAll, sharedFloats } from './share.js';
@@ -58,6 +58,7 @@ export class WorkerPool implements Pool {
   #queue: Job[] = [];
   /** All that have not settled. */
   readonly #jobs = new Set<Job>();
+  readonly #spare = new Spare();
   /** Why there are no workers any more. */
   #ended: Error | undefined;
   #stopping: Promise<unknown> = Promise.resolve();
@@ -123,7 +124,7 @@ export class WorkerPool implements Pool {
         runPass(step.value);
         continue;
       }
-      carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, this.threads);
+      carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, this.threads, this.#spare);
       await this.#divide(new Job(step.value, carrier(step.value)), signal);
     }
   }

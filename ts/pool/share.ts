@@ -27,7 +27,7 @@ function share<T extends ArrayLike<number>>(array: T): T {
 
 /** Everything stays where it is; what is not yet on shared memory is copied once. */
 export function shareAll(call: Data, threads: number): Carrier {
-  const parts = divide(call, ENTRIES).length;
+  const parts = divide(call, ENTRIES).count;
   const data = dataOf(call, {
     target: share(call.target),
     mask: call.mask && share(call.mask),

@@ -26,8 +26,9 @@ function answer(request: Request): Fault | undefined {
   const length = lengthOf(call, groups);
   let next = 0;
   for (;;) {
-    const part = parts[taken ? Atomics.add(taken, 0, 1) : next++];
-    if (part === undefined) return undefined;
+    const index = taken ? Atomics.add(taken, 0, 1) : next++;
+    if (index >= parts.count) return undefined;
+    const part = parts.at(index);
     let at = part.chunk * length;
     const found = (results: Float64Array): void => {
       totals?.set(results, at);
