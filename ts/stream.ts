@@ -237,9 +237,7 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
     stored,
   );
   const all = scale(ws, group, scales);
-  group.kernels.forEach(({ constants }, i) => {
-    ws.table(1 + i).set(constants);
-  });
+  for (let i = 0; i < group.kernels.length; i++) ws.table(1 + i).set(group.kernels[i]!.constants);
   if (!known || !all)
     throw new Error('the core given to setup is of another version of segloss: it lacks this loss');
   if (group.distances) ws.matrix().set(group.distances.flat());
