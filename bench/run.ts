@@ -91,8 +91,9 @@ function rowsOf(testCase: Case, builds: readonly Package[], built: readonly Nati
   // Filled, so that its pages count as held before the first call.
   const out = new Float32Array(pred.length).fill(1);
   const memory = large && memoryOf(builds, problem, out);
-  const ours = builds.map(seglossEngine);
-  const runs = runsOf([...ours, idiomaticTs, specialisedTs, tunedTs], problem);
+  const engines = builds.map(seglossEngine);
+  const ours = runsOf(engines, problem);
+  const runs = [...ours, ...runsOf([idiomaticTs, specialisedTs, tunedTs], problem)];
   checkAnswers(runs, pred.length, problem.tolerance);
   const reference = runs.at(-1);
   if (options.check) {
@@ -102,7 +103,7 @@ function rowsOf(testCase: Case, builds: readonly Package[], built: readonly Nati
   const alone =
     part === undefined
       ? []
-      : runsOf(ours, { ...problem, formula: part }).map((run) => ({
+      : runsOf(engines, { ...problem, formula: part }).map((run) => ({
           ...run,
           name: aloneName(run.name, part),
         }));
@@ -111,7 +112,7 @@ function rowsOf(testCase: Case, builds: readonly Package[], built: readonly Nati
     const timings = measure([...runs, ...alone], into, MILLISECONDS[mode]);
     const limits =
       reference && natives.length > 0
-        ? measureNative(natives, runsOf(ours, problem), problem, reference.run, into, NATIVE_MILLISECONDS)
+        ? measureNative(natives, ours, problem, reference.run, into, NATIVE_MILLISECONDS)
         : undefined;
     const row: Row = {
       case: name,

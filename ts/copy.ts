@@ -1,8 +1,8 @@
 /** Copies between typed arrays of which one lies on shared memory; of others `set` is as fast. */
 import { builtin, runtime } from './threads.js';
 
-/** Bytes below which it does not matter. */
-const SHORT = 4096;
+/** Bytes below which it does not matter where they lie. */
+export const SHORT = 4096;
 
 interface Bytes {
   fill(bytes: Bytes): void;

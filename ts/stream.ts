@@ -12,6 +12,7 @@ import {
   sampleWeight,
 } from './check/call.js';
 import { LARGEST, SMALLEST } from './check/kinds.js';
+import { SHORT } from './copy.js';
 import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Ratio, type Slopes } from './term.js';
 import { isShared } from './threads.js';
@@ -287,7 +288,7 @@ function onSharedMemory(
   { samples, pixels, channels, pred, target }: Data,
   out: Float32Array | undefined,
 ): boolean {
-  return samples * pixels * channels >= 4096 && [pred, target, out].some(isShared);
+  return 4 * samples * pixels * channels >= SHORT && [pred, target, out].some(isShared);
 }
 
 /** Throws what the call's caller is to know of a fault. */
