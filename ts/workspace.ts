@@ -35,9 +35,9 @@ export class Workspace {
   stride = 0;
   /** Whether what is copied may lie on shared memory. */
   shared = false;
-  /** Views of the slots of the table that were asked for, and the last part of `out`: made once for small calls. */
+  /** Views of the slots of the table that were asked for, and of parts of `out` by where they begin: made once. */
   #slots: (Float32Array | undefined)[] = [];
-  #out: { readonly at: number; readonly view: Float32Array } | undefined;
+  readonly #outs = new Map<number, Float32Array>();
   /** Positions of the buffers, in entries; of `target` in bytes. */
   #at = { values: 0, target: 0, mask: 0, weight: 0, out: 0, table: 0 };
 
@@ -72,7 +72,7 @@ export class Workspace {
     const length = resultsLength(this.#channels, this.#terms, this.#samples);
     this.totals = new Float64Array(buffer, this.raw.totals(), length);
     this.#slots = [];
-    this.#out = undefined;
+    this.#outs.clear();
     if (this.#buffer === buffer) return;
     this.#buffer = buffer;
     this.#views = ARRAYS.map((Kind) => new Kind(buffer));
@@ -152,11 +152,12 @@ export class Workspace {
 
   /** Copies `length` results from position `at` to `to`. */
   unload(at: number, to: Float32Array, from: number, length: number): void {
-    if (this.#out?.at !== at || this.#out.view.length !== length) {
+    let view = this.#outs.get(at);
+    if (view?.length !== length) {
       const start = this.#at.out + at;
-      this.#out = { at, view: this.#floats.subarray(start, start + length) };
+      this.#outs.set(at, (view = this.#floats.subarray(start, start + length)));
     }
-    this.#copy(this.#out.view, to, from);
+    this.#copy(view, to, from);
   }
 
   #copy(from: Float32Array, to: Float32Array, at: number): void {
