@@ -62,7 +62,7 @@ const NO_LOCATIONS = ['-Zlocation-detail=none'];
  * Nor does any kernel gain by loops unrolled for trip counts unknown, or by functions inlined that are not short: the same
  * times with 3 kB less, gzipped, and 2 kB.
  */
-const SMALLER = ['-unroll-runtime=false', '-inline-threshold=175'].flatMap((option) => [
+const SMALLER = ['-unroll-runtime=false', '-inline-threshold=165'].flatMap((option) => [
   '-C',
   `llvm-args=${option}`,
 ]);

@@ -98,6 +98,23 @@ describe('samples that the core scores', () => {
     expect(wrong.slice(0, SHOWN)).toEqual([]);
   });
 
+  it.each([1, 2, 4, 5, 9, 21])(
+    '%i classes, probabilities of all sizes: the same value by every method',
+    (channels) => {
+      const r = random(channels);
+      const shape = [1, channels, 64];
+      for (let draw = 0; draw < 20; draw++) {
+        const pred = Float32Array.from({ length: 64 * channels }, () => 40 * (r.next() - 0.5));
+        const target = Uint8Array.from({ length: 64 }, () => r.below(Math.max(channels, 2)));
+        const loss = make({ name: 'diceLoss', options: {} });
+        const { value } = loss.valueAndGrad(pred, target, { shape });
+        const sums = loss.accumulate(pred, target, { shape });
+        const others = [loss.value(pred, target, { shape }), loss.valueFrom(sums)];
+        expect([...others, loss.evaluate(pred, target, { shape }).value]).toEqual([value, value, value]);
+      }
+    },
+  );
+
   it('samples of which a tile takes but one, or a part, are not among them', () => {
     for (const pixels of [513, 1024, 1025]) {
       const one = { name: 'diceLoss', options: { activation: 'sigmoid' } } as const;

@@ -177,6 +177,23 @@ test('any shape, any number of classes', async () => {
   );
 });
 
+test.each(CASES)('$title: samples that fit a tile, one and many', async (of) => {
+  for (const [samples, pixels] of [
+    [1, 64],
+    [1100, 64],
+  ] as const) {
+    const { pred, labels, shape } = data(of, samples, [pixels]);
+    await check(
+      of.make(),
+      pred.map((x) => (of.activation === 'none' ? x : 6 * x)),
+      labels,
+      {
+        shape,
+      },
+    );
+  }
+});
+
 test('65,536 samples of one pixel', async () => {
   const next = random(3);
   const pred = Float32Array.from({ length: 4 * 65_536 }, () => 8 * next() - 4);

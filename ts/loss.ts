@@ -107,8 +107,12 @@ export class TermLoss implements Loss {
         );
         return { value: outcomeOf(plan, found, []).value, grad };
       }
-      // Given probabilities need no storing: pass 2 reads the prediction again.
-      stored = group.activation !== 'none' && !group.pixel.some(({ term }) => term.needsLogits);
+      // Given probabilities need no storing: pass 2 reads the prediction again. Nor is it done where one thread would go
+      // tile by tile: the bits are to be the same.
+      stored =
+        group.activation !== 'none' &&
+        !group.pixel.some(({ term }) => term.needsLogits) &&
+        tiles(checked, plan) === undefined;
       const pass = sumsPass(checked, group, stored ? grad : undefined);
       yield pass;
       sums = termSums(checked, plan, pass.sums);

@@ -180,7 +180,7 @@ export function tileByTile(
   const divided = count.stages[0] === 0;
   if (!alone && (!divided || (grad && checked.aliased))) runPass(count);
   const sums = pixelSums(group, count.sums);
-  // A value alone needs no second look at its one tile, and no divisor is known before the first.
+  // The value alone of one tile needs no gradient; and divisors still to be counted are counted by its sums.
   if (!alone || (grad && divided)) {
     const [{ index }] = group.region as [Member<RegionTerm>];
     const scoring = scoringOf(checked, plan, weightOf(plan, checked, index));

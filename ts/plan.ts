@@ -144,14 +144,14 @@ export function tiles(checked: CheckedCall, { groups, members, local }: Plan): R
 
 /** How the core is to score the samples of a call whose tiles are whole samples, if it can; `weight` multiplies the gradient. */
 export function scoringOf(
-  { samples, channels, together, mask, pixelWeights, sampleWeights }: CheckedCall,
+  { samples, channels, mask, pixelWeights, sampleWeights }: CheckedCall,
   { groups: [group] }: Plan,
   weight: number,
 ): Scoring | undefined {
   const [{ term, classes } = {}, more] = group?.region ?? [];
   const ratio = term?.score.ratio;
   if (!term || !classes || !ratio || more || weight === 0) return undefined;
-  if ((together === 1 && samples > 1) || mask || pixelWeights || sampleWeights) return undefined;
+  if (mask || pixelWeights || sampleWeights) return undefined;
   const { kept } = classes;
   const plain =
     (term.aggregate === 'sample' || samples === 1) &&

@@ -245,7 +245,10 @@ function prepare(call: Data, group: Kernels, stored: boolean, scales?: ArrayLike
   return ws;
 }
 
-/** Entries from plane to plane of a chunk. The planes of one small sample lie together, so that they are copied at once. */
+/**
+ * Entries from plane to plane of a chunk. The planes of one small sample lie together, so that they are copied at once,
+ * unless the last vector of one would reach into the next.
+ */
 function strideOf({ channels, pixels, run, together }: Data): number {
   const small = pixels % LANES === 0 && pixels * channels <= SMALL;
   return small && run === 0 && together === 1 ? pixels : chunkStride(channels);
@@ -283,12 +286,12 @@ function unload(ws: Workspace, call: Data, chunk: Chunk, out: Float32Array): voi
   });
 }
 
-/** Whether something of a call lies on shared memory; of small calls it does not matter. */
+/** Whether something of a pass lies on shared memory; of small calls it does not matter. */
 function onSharedMemory(
-  { samples, pixels, channels, pred, target }: Data,
+  { samples, pixels, channels, pred, target, mask, pixelWeights }: Data,
   out: Float32Array | undefined,
 ): boolean {
-  return 4 * samples * pixels * channels >= SHORT && [pred, target, out].some(isShared);
+  return 4 * samples * pixels * channels >= SHORT && [pred, target, mask, pixelWeights, out].some(isShared);
 }
 
 /** Throws what the call's caller is to know of a fault. */

@@ -81,7 +81,7 @@ export interface Where {
  */
 export interface Score {
   (sums: Float64Array, partials: Float64Array, where: Where): number;
-  /** Where it is 1 less one ratio, the numbers that the core takes to score many samples itself. */
+  /** Where it is 1 less one ratio, the numbers that the core takes to score samples itself. */
   readonly ratio?: Ratio | undefined;
 }
 

@@ -128,6 +128,18 @@ function rowOf(testCase, engines, folder) {
   return row;
 }
 
+/** Puts a row in the place of its earlier one in the file of this day and machine. */
+function write(row, machine) {
+  const results = join(import.meta.dirname, 'results');
+  const slug = machine.cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  mkdirSync(results, { recursive: true });
+  const date = new Date().toISOString().slice(0, 10);
+  const file = join(results, `${date}-${slug}.json`);
+  const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : [];
+  const rows = CASES.flatMap(({ name }) => [row, ...earlier].find((one) => one.case === name) ?? []);
+  writeFileSync(file, `${JSON.stringify({ date, machine, versions: versions(), rows }, undefined, 1)}\n`);
+}
+
 const [cases, engines] = [
   [CASES, options.case],
   [ENGINES, options.engine],
@@ -137,17 +149,9 @@ try {
   const cpu = cpus()[0]?.model ?? 'unknown';
   const machine = { cpu, cores: cpus().length };
   console.log(`${cpu}, ${cpus().length} cores, load ${loadavg()[0]}`);
-  const rows = cases.map((testCase) => rowOf(testCase, engines, folder));
-  if (options.write) {
-    const results = join(import.meta.dirname, 'results');
-    const slug = cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-    mkdirSync(results, { recursive: true });
-    const date = new Date().toISOString().slice(0, 10);
-    const file = join(results, `${date}-${slug}.json`);
-    const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : [];
-    const all = CASES.flatMap(({ name }) => [...rows, ...earlier].find((row) => row.case === name) ?? []);
-    const report = { date, machine, versions: versions(), rows: all };
-    writeFileSync(file, `${JSON.stringify(report, undefined, 1)}\n`);
+  for (const testCase of cases) {
+    const row = rowOf(testCase, engines, folder);
+    if (options.write) write(row, machine);
   }
 } finally {
   rmSync(folder, { recursive: true });

@@ -72,7 +72,12 @@ fn picked<const C: usize>(values: [F32x4; C], hot: [Mask; C]) -> F32x4 {
 
 /// How far the logit of each pixel's own class is below the largest.
 #[inline(always)]
-fn below_top<const C: usize>(z: [&[Quad]; C], top: &[Quad], labels: &[LabelQuad], mut each: impl FnMut(usize, F32x4)) {
+fn each_below_top<const C: usize>(
+    z: [&[Quad]; C],
+    top: &[Quad],
+    labels: &[LabelQuad],
+    mut each: impl FnMut(usize, F32x4),
+) {
     for i in 0..labels.len() {
         let own = picked::<C>(from_fn(|k| F32x4::load(&z[k][i])), hot(&labels[i])).finite();
         each(i, (F32x4::load(&top[i]) - own).at_most(F32x4::splat(f32::MAX)));
@@ -87,6 +92,9 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
     let rest = others[1..].iter().fold(others[0], |rest, &p| rest + p);
     from_fn(|k| others[k] - rest.keep(hot[k]))
 }
+
+/// The most classes that have loops of their own.
+pub const MOST_FEW: usize = 4;
 
 impl Workspace {
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
@@ -110,8 +118,8 @@ impl Workspace {
             exponentials(z, &mut act);
             match own {
                 Own::Nothing => {}
-                Own::Entropy => below_top::<C>(z, act[0], labels, |_, x| linear.add(x)),
-                Own::Loss(_) => below_top::<C>(z, act[0], labels, |i, x| x.store(&mut below[i])),
+                Own::Entropy => each_below_top::<C>(z, act[0], labels, |_, x| linear.add(x)),
+                Own::Loss(_) => each_below_top::<C>(z, act[0], labels, |i, x| x.store(&mut below[i])),
             }
             for i in 0..labels.len() {
                 let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));

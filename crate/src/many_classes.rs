@@ -102,6 +102,18 @@ pub fn gather(tile: &Tile, labels: &[LabelQuad], planes: Planes, picked: &mut [Q
     }
 }
 
+/// Adds to tp and g of each pixel's own class, one pixel after another: the additions of every way of many classes.
+#[inline(never)]
+pub fn add_own(tile: &Tile, labels: &[LabelQuad], p: Planes, weights: Option<&[Quad]>, totals: &mut [f64]) {
+    let (floats, stride) = (p.quads.as_flattened(), p.stride * LANES);
+    for (i, label) in labels[..tile.vectors].as_flattened().iter().enumerate() {
+        let label = label.cast_unsigned() as usize;
+        let w = weights.map_or(1.0, |weights| weights.as_flattened()[i]);
+        totals[label] += f64::from(w * floats[label * stride + i]);
+        totals[2 * p.classes + label] += f64::from(w);
+    }
+}
+
 impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, with `picks`, `below`
     /// and `own`.
@@ -160,7 +172,7 @@ impl Workspace {
             }
             Own::Loss(loss) => own_losses(loss, [below, others, peak], a, factor),
         };
-        if !matches!(own, Own::Loss(_)) {
+        if scale.is_some() && !matches!(own, Own::Loss(_)) {
             entropy_factors(a, peak, factor);
         }
         if scale.is_some() {
@@ -189,11 +201,7 @@ impl Workspace {
                 totals[classes + k] += sum.total();
                 totals[7 * classes + k] += (tile.vectors * LANES - tile.blank) as f64;
             }
-            let out = out.as_flattened();
-            for (i, label) in labels_of() {
-                totals[label] += f64::from(out[label * stride * LANES + i]);
-                totals[2 * classes + label] += 1.0;
-            }
+            add_own(tile, labels, Planes { quads: out, stride, classes }, None, totals);
         }
         Some(value)
     }

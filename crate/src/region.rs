@@ -4,7 +4,9 @@
 //! to the sums (rows 0…4 of table slot 0, those of a pixel loss being behind it); then the chain of the activation. A
 //! region loss therefore needs no Rust.
 
+use crate::few_classes::MOST_FEW;
 use crate::lanes::{FromTail, Lanes, OneHot, Plane};
+use crate::many_classes::{Planes, add_own};
 use crate::segment::{fill_probabilities, fill_target};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::{Sum, UnitSum};
@@ -20,7 +22,7 @@ pub fn summands(p: F32x4, g: F32x4, w: F32x4) -> [F32x4; SUMS] {
     [wp * g, wp, wg, wp * p, wg * g, squared * wg, squared * (w - wg), w]
 }
 
-/// `units`: no w is above 1, so that tp and p take the very additions of the direct ways.
+/// `units`: no w is above 1, so that tp and p take the very additions of the direct ways; of many classes `add_own` is to give tp.
 fn sums([p, g, w]: [&[Quad]; 3], units: bool) -> [f64; SUMS] {
     let (mut sums, mut unit) = ([Sum::new(); SUMS], [UnitSum::new(); 2]);
     for ((p, g), w) in p.iter().zip(g).zip(w) {
@@ -74,6 +76,7 @@ impl Workspace {
         let tile: &Tile = tile;
         let (n, units) = (tile.vectors, input.weights == Weights::None);
         let (p, g) = (&mut mean[..n], &mut factor[..n]);
+        let labelled = units && tile.target == Target::Labels && tile.channels > MOST_FEW;
         for k in 0..tile.channels {
             fill_probabilities(p, tile, &act[tile.plane(k)]);
             fill_target(g, tile, target, labels, k);
@@ -82,9 +85,15 @@ impl Workspace {
             if weights.is_none() {
                 found[7] = tile.pixels as f64;
             }
+            if labelled {
+                (found[0], found[2]) = (0.0, 0.0);
+            }
             for (r, sum) in found.into_iter().enumerate() {
                 totals[r * tile.channels + k] += sum;
             }
+        }
+        if labelled {
+            add_own(tile, labels, Planes::of(act, tile), Some(&weight[..n]), totals);
         }
     }
 

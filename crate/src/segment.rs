@@ -1,4 +1,5 @@
-//! Many small samples in one tile, end to end: sums of each, and a gradient with coefficients of its own for each.
+//! Many small samples in one tile, end to end: sums of each, and a gradient with coefficients of its own for each. And
+//! what scores samples in the core, also one that has a tile for itself.
 //!
 //! The stages before and after see pixels, whosever they are. A sample's first pixel may be any lane of a vector, so sums
 //! go lane by lane, and coefficients are spread over the pixels first.
@@ -204,7 +205,8 @@ impl Workspace {
         }
     }
 
-    /// The coefficients of the one sample of the tile by `ratio`, from its sums; its value takes the place of the first.
+    /// Scores the one sample of the tile by `ratio` from its sums, into the table; the value so far takes the place of
+    /// the first sum.
     pub fn score_sample(&mut self) {
         let Self { tile, totals, table, ratio, .. } = self;
         let channels = tile.channels;
@@ -216,10 +218,11 @@ impl Workspace {
             loss += ratio.share * own;
             (table[k], table[channels + k]) = (a as f32, b as f32);
         }
-        totals[0] = ratio.row * loss;
+        ratio.value += ratio.row * loss;
+        totals[0] = ratio.value;
     }
 
-    /// That of `ratio`, to whose value the samples are added.
+    /// The gradient by `ratio`, to whose value the samples are added.
     pub fn scored_gradient(&mut self) {
         let Self { tile, input, terms, act, aux, target, labels, grad, top, others, peak, factor, mean, .. } = self;
         let Self { totals, ratio, spread: [room, ..], .. } = self;

@@ -130,9 +130,10 @@ function overlaps(view: ArrayBufferView, buffer: ArrayBufferLike, other: unknown
 
 /** Checks `out`; whether it is the prediction itself. */
 function checkOut(
+  out: Float32Array | undefined,
   pred: Prediction,
   target: Target,
-  { mask, pixelWeights, sampleWeights, out }: LossCall,
+  { mask, pixelWeights, sampleWeights }: Pick<LossCall, 'mask' | 'pixelWeights' | 'sampleWeights'>,
 ): boolean {
   if (out === undefined) return false;
   if (typeName(out) !== 'Float32Array') {
@@ -141,6 +142,7 @@ function checkOut(
   if (out.length !== pred.length) {
     throw new ShapeError('out', `length ${pred.length}, the prediction's`, String(out.length));
   }
+  if (out.length === 0) return false;
   const { buffer } = out;
   const refuse = (name: string): never => {
     throw new RangeError(`"out" shares memory with "${name}"; only the prediction may`);
@@ -287,7 +289,7 @@ export function checkCall(
     upstream,
     firstSample: sample ?? 0,
     out,
-    aliased: checkOut(pred, target, call),
+    aliased: checkOut(out, pred, target, { mask, pixelWeights, sampleWeights }),
   };
 }
 

@@ -83,7 +83,7 @@ export function generalizedWassersteinDiceLoss(options: GeneralizedWassersteinDi
   refuseActivation(name, given.activation, 'sigmoid', "'softmax' (its channels are one distribution)");
   const { weighting = 'default' } = given;
   const smooth = smoothOf(given.smooth, 1e-5);
-  const largest = Math.max(...given.distances.flat());
+  const largest = given.distances.flat().reduce((most, x) => Math.max(most, x), 0);
   const sized = weighting === 'generalized';
   const curve = curveOf('oneMinus');
   return sumsLoss(

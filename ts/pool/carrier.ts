@@ -21,7 +21,11 @@ export interface Shipment {
 }
 
 /** Ships the passes of one call. */
-export type Carrier = (pass: Pass) => Shipment;
+export interface Carrier {
+  ship(pass: Pass): Shipment;
+  /** The call is over, whatever came of it. */
+  end(): void;
+}
 
 /** How many chunks some samples of a call are, of each so many pixels. */
 export const chunksOf = (call: Data, { samples, pixels }: Pick<Data, 'samples' | 'pixels'>): number =>

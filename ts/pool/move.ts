@@ -1,7 +1,8 @@
 /** Parts on memory that moves: each is copied once, goes to a worker, and comes back with results for the prediction. */
 import { ARRAYS, FLOAT } from '../check/kinds.js';
+import type { Pass } from '../pass.js';
 import { type Data, eachRun, type Range } from '../stream.js';
-import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf, type Shipment } from './carrier.js';
 import { describe, multipliersOf, type Request } from './protocol.js';
 
 /** Most entries of a part: work of a few milliseconds, beside which a message is cheap, and the wait for an abort. */
@@ -20,10 +21,10 @@ function eachPiece(
   else eachRun(pixels, call, { sample, start, length: pixels }, channels, copy);
 }
 
-/** Bytes of memory that came home and waits for the next call: to take new memory is half the cost of a copy. */
+/** Most bytes that are kept for calls to come: to take new memory is half the cost of a copy. */
 const MOST_SPARE = 2 ** 26;
 
-/** Memory of calls that are over. */
+/** Memory of parts that are done with. */
 export class Spare {
   #buffers: ArrayBuffer[] = [];
   #bytes = 0;
@@ -54,7 +55,7 @@ interface Slot {
 }
 
 /** Where the copies of a range lie in its buffer. */
-function layOut(call: Data, { samples, pixels }: Range) {
+function slotsOf(call: Data, { samples, pixels }: Range) {
   const { channels, pred, target, mask, pixelWeights, dense, elementWeights } = call;
   let bytes = 0;
   const slot = (source: ArrayLike<number>, code: number, planes: number): Slot => {
@@ -75,11 +76,11 @@ function layOut(call: Data, { samples, pixels }: Range) {
 export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
   const entries = call.samples * call.pixels * call.channels;
   const parts = divide(call, Math.min(ENTRIES, entries / (SHARES * threads)));
-  /** Those at home. The last pass over them gives the gradient, and needs them no more. */
+  /** Those at home. The gradient takes the place of the prediction, so the pass that gives it is the last. */
   const buffers: (ArrayBuffer | undefined)[] = [];
 
   const copyIn = (range: Range): ArrayBuffer => {
-    const { slots, bytes } = layOut(call, range);
+    const { slots, bytes } = slotsOf(call, range);
     const buffer = spare.take(bytes);
     for (const slot of Object.values(slots)) {
       if (slot === undefined) continue;
@@ -91,7 +92,7 @@ export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
     return buffer;
   };
 
-  return (pass) => {
+  const ship = (pass: Pass): Shipment => {
     const { sums, out, groups, gradients } = pass;
     const length = lengthOf(call, groups);
     const totals = sums && new Float64Array(chunksOf(call, call) * length);
@@ -103,7 +104,7 @@ export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
         const { samples, pixels } = part;
         const buffer = buffers[delivery] ?? copyIn(part);
         buffers[delivery] = undefined;
-        const { slots } = layOut(call, part);
+        const { slots } = slotsOf(call, part);
         const values = slots.pred.view(buffer);
         const own = sums && new Float64Array(chunksOf(call, part) * length);
         const transfer = own ? [buffer, own.buffer] : [buffer];
@@ -137,7 +138,7 @@ export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
         if (own) totals?.set(new Float64Array(own), part.chunk * length);
         if (!gradients) buffers[delivery] = buffer;
         else if (out) {
-          const from = layOut(call, part).slots.pred.view(buffer);
+          const from = slotsOf(call, part).slots.pred.view(buffer);
           eachPiece(call, part, call.channels, (at, to, count) => {
             out.set(from.subarray(at, at + count), to);
           });
@@ -149,4 +150,9 @@ export function moveParts(call: Data, threads: number, spare: Spare): Carrier {
       finish: () => undefined,
     };
   };
+  const end = (): void => {
+    for (const buffer of buffers) if (buffer) spare.give(buffer);
+    buffers.length = 0;
+  };
+  return { ship, end };
 }

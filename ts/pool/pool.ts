@@ -58,7 +58,7 @@ export class WorkerPool implements Pool {
   #queue: Job[] = [];
   /** All that have not settled. */
   readonly #jobs = new Set<Job>();
-  readonly #spare = new Spare();
+  #spare = new Spare();
   /** Why there are no workers any more. */
   #ended: Error | undefined;
   #stopping: Promise<unknown> = Promise.resolve();
@@ -117,15 +117,19 @@ export class WorkerPool implements Pool {
     throwIfAborted(signal);
     const passes = steps(own, rest);
     let carrier: Carrier | undefined;
-    for (let step = passes.next(); ; step = passes.next()) {
-      if (step.done === true) return step.value;
-      const { call: checked } = step.value;
-      if (checked.samples * checked.pixels * checked.channels < FEWEST_ENTRIES) {
-        runPass(step.value);
-        continue;
+    try {
+      for (let step = passes.next(); ; step = passes.next()) {
+        if (step.done === true) return step.value;
+        const { call: checked } = step.value;
+        if (checked.samples * checked.pixels * checked.channels < FEWEST_ENTRIES) {
+          runPass(step.value);
+          continue;
+        }
+        carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, this.threads, this.#spare);
+        await this.#divide(new Job(step.value, carrier.ship(step.value)), signal);
       }
-      carrier ??= (canShare(checked.pred) ? shareAll : moveParts)(checked, this.threads, this.#spare);
-      await this.#divide(new Job(step.value, carrier(step.value)), signal);
+    } finally {
+      carrier?.end();
     }
   }
 
@@ -157,6 +161,7 @@ export class WorkerPool implements Pool {
           const delivery = job.send((request, transfer) => seat.thread.post(request, transfer));
           seat.tasks.push({ job, delivery });
         } catch (error) {
+          if (seat.tasks.length === 0) seat.thread.keep(false);
           job.stop(error);
         }
       }
@@ -180,6 +185,7 @@ export class WorkerPool implements Pool {
     if (this.#ended) return this.#stopping;
     this.#ended = reason;
     this.#queue = [];
+    this.#spare = new Spare();
     this.#stopping = Promise.all(this.#seats.map(({ thread }) => thread.stop())).finally(() => {
       for (const job of this.#jobs) job.end(reason);
     });

@@ -5,7 +5,7 @@ import { ROWS } from '../term.js';
 
 /** A range that starts and ends with a chunk. */
 export interface Part extends Range {
-  /** The number of its first chunk, counted over the parts of the request. */
+  /** The number of its first chunk, counted over the call that was divided. */
   readonly chunk: number;
 }
 

@@ -1,9 +1,10 @@
 /** Parts on shared memory: all workers see everything, and each takes the next part when it is done with one. */
 import { ARRAYS } from '../check/kinds.js';
+import type { Pass } from '../pass.js';
 import type { Data } from '../stream.js';
 import { copyShared } from '../copy.js';
 import { isShared, threadsOf } from '../threads.js';
-import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf } from './carrier.js';
+import { type Carrier, chunksOf, codeOf, dataOf, divide, lengthOf, type Shipment } from './carrier.js';
 import { ALL, describe, multipliersOf, type Request } from './protocol.js';
 
 /** Entries of a part: a chunk's. To take one costs nothing, and an abort waits for no more. */
@@ -35,7 +36,7 @@ export function shareAll(call: Data, threads: number): Carrier {
   });
   /** In place of an `out` that is not shared, for all passes. */
   let results: Float32Array | undefined;
-  return (pass) => {
+  const ship = (pass: Pass): Shipment => {
     const { sums, out, groups, gradients } = pass;
     if (out && !isShared(out)) results ??= sharedFloats(out.length);
     const length = lengthOf(call, groups);
@@ -64,4 +65,5 @@ export function shareAll(call: Data, threads: number): Carrier {
       },
     };
   };
+  return { ship, end: () => undefined };
 }
