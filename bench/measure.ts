@@ -60,6 +60,15 @@ export function timingOf(engine: string, times: readonly number[]): Timing {
   };
 }
 
+/** One timing of several of the same. */
+export function joined(timings: readonly Timing[]): Timing {
+  const minima = timings.map(({ min }) => min);
+  const medians = timings.map(({ median }) => median).sort((a, b) => a - b);
+  const [{ engine } = { engine: '' }] = timings;
+  const rounds = timings.reduce((sum, timing) => sum + timing.rounds, 0);
+  return { engine, min: Math.min(...minima), median: medians[timings.length >> 1] ?? NaN, minima, rounds };
+}
+
 /**
  * Rounds until the engines without a `share` have used `milliseconds`; those with one take part while they have used
  * less than that share of it.

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { cargo } from '../scripts/toolchain.mjs';
 import type { Problem, Run } from './cases.js';
 import { closeTo, type Named } from './check.js';
-import { measure, type Timing } from './measure.js';
+import { joined, measure, type Timing } from './measure.js';
 import { COPY, type Limits } from './report.js';
 
 /** 128-bit vectors in the encoding V8 uses on the same host, without and with fused multiply-add. */
@@ -46,15 +46,6 @@ interface Output {
 
 /** Times that everything is timed, in turn: each variant is a process, so that single rounds cannot take turns. */
 const TURNS = 6;
-
-/** One timing of several of the same. */
-function joined(timings: readonly Timing[]): Timing {
-  const minima = timings.map(({ min }) => min);
-  const medians = timings.map(({ median }) => median).sort((a, b) => a - b);
-  const [{ engine } = { engine: '' }] = timings;
-  const rounds = timings.reduce((sum, timing) => sum + timing.rounds, 0);
-  return { engine, min: Math.min(...minima), median: medians[timings.length >> 1] ?? NaN, minima, rounds };
-}
 
 /** Timings of our builds, every variant and the copy, `milliseconds` each; `reference` knows the answer. */
 export function measureNative(

@@ -2,11 +2,13 @@
  * `npm run bench:peers`: segloss beside what else computes these losses, value + gradient, one thread, each engine in a
  * process of its own on the same inputs; its answer is checked before its time counts.
  *
- *   npm ci --prefix bench/peers && npm run bench:peers -- [--case REGEX] [--engine REGEX] [--write]
+ *   npm ci --prefix bench/peers && npm run bench:peers -- [--case REGEX] [--engine REGEX] [--turns N] [--write]
  *
- * `--write` leaves bench/peers/results/DATE-MACHINE.json, which keeps the cases of an earlier run that day. What the peers get for free: prediction and target lie in their
- * own memory, labels one-hot and in the layout they like best, before the clock starts; segloss copies from and to plain
- * arrays within its time.
+ * `--turns` times every engine so often, all in turn, where a machine is fast and slow by turns. `--write` leaves
+ * bench/peers/results/DATE-MACHINE.json, which keeps the cases of an earlier run that day.
+ *
+ * What the peers get for free: prediction and target lie in their own memory, labels one-hot and in the layout they like
+ * best, before the clock starts; segloss copies from and to plain arrays within its time.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +17,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { problemOf } from '../cases.js';
 import { tunedTs } from '../engines/tuned-ts.js';
-import { timingOf } from '../measure.js';
+import { joined, timingOf } from '../measure.js';
 import { CASES, ENGINES, OURS } from './cases.mjs';
 
 const MILLISECONDS = 1500;
@@ -31,6 +33,7 @@ const { values: options } = parseArgs({
   options: {
     case: { type: 'string', default: '' },
     engine: { type: 'string', default: '' },
+    turns: { type: 'string', default: '1' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -122,7 +125,14 @@ function rowOf(testCase, engines, folder) {
   expected.value = tunedTs.prepare(problem)(expected.grad);
   for (const name of ['pred', 'target'])
     writeFileSync(join(folder, name), new Uint8Array(problem[name].buffer));
-  const results = engines.map((engine) => measured(engine, problem, folder, expected)).filter(Boolean);
+  const turns = Array.from({ length: Number(options.turns) }, () =>
+    engines.map((engine) => measured(engine, problem, folder, expected)),
+  );
+  const results = turns[0].flatMap((first, at) => {
+    const all = turns.map((turn) => turn[at]);
+    const failed = all.find((one) => one?.failed);
+    return first ? [failed ?? { ...first, ...joined(all) }] : [];
+  });
   const row = { case: testCase.name, elements: problem.pred.length, load: loadavg()[0], results };
   console.log(linesOf(row).join('\n'));
   return row;
