@@ -115,6 +115,9 @@ describe('bench: report', () => {
     expect(timing?.rounds).toBeGreaterThanOrEqual(3);
     expect(timing?.min).toBe(Math.min(...(timing?.minima ?? [])));
     expect(timingOf('three rounds', [3, 1, 2]).minima).toEqual([3, 1, 2]);
+    // Calls of a microsecond: more rounds in a part than a call takes arguments.
+    const many = timingOf('many rounds', new Array<number>(2_000_000).fill(1));
+    expect([many.min, many.median, many.rounds]).toEqual([1, 1, 2_000_000]);
     expect(timing?.median).toBeGreaterThanOrEqual(timing?.min ?? NaN);
   });
 });
