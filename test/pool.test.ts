@@ -183,14 +183,8 @@ test.each(CASES)('$title: samples that fit a tile, one and many', async (of) => 
     [1100, 64],
   ] as const) {
     const { pred, labels, shape } = data(of, samples, [pixels]);
-    await check(
-      of.make(),
-      pred.map((x) => (of.activation === 'none' ? x : 6 * x)),
-      labels,
-      {
-        shape,
-      },
-    );
+    const spread = of.activation === 'none' ? pred : pred.map((x) => 6 * x);
+    await check(of.make(), spread, labels, { shape });
   }
 });
 

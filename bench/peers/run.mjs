@@ -139,7 +139,7 @@ function rowOf(testCase, engines, folder) {
 }
 
 /** Puts a row in the place of its earlier one in the file of this day and machine. */
-function write(row, machine) {
+function write(row, machine, versions) {
   const results = join(import.meta.dirname, 'results');
   const slug = machine.cpu.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   mkdirSync(results, { recursive: true });
@@ -147,7 +147,7 @@ function write(row, machine) {
   const file = join(results, `${date}-${slug}.json`);
   const earlier = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).rows : [];
   const rows = CASES.flatMap(({ name }) => [row, ...earlier].find((one) => one.case === name) ?? []);
-  writeFileSync(file, `${JSON.stringify({ date, machine, versions: versions(), rows }, undefined, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify({ date, machine, versions, rows }, undefined, 1)}\n`);
 }
 
 const [cases, engines] = [
@@ -159,9 +159,10 @@ try {
   const cpu = cpus()[0]?.model ?? 'unknown';
   const machine = { cpu, cores: cpus().length };
   console.log(`${cpu}, ${cpus().length} cores, load ${loadavg()[0]}`);
+  const installed = options.write && versions();
   for (const testCase of cases) {
     const row = rowOf(testCase, engines, folder);
-    if (options.write) write(row, machine);
+    if (installed) write(row, machine, installed);
   }
 } finally {
   rmSync(folder, { recursive: true });

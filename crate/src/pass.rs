@@ -312,15 +312,11 @@ impl Workspace {
                 let plane = self.tile.plane(k);
                 self.grad[plane].fill([0.0; LANES]);
             }
-            let own = stages.has(Stages::RATIO) && self.input.segment == 0;
-            if own {
-                self.region_sums();
-                self.score_sample();
-            } else if stages.has(Stages::RATIO) {
-                self.scored_gradient();
-            }
-            if own || stages.has(Stages::AFFINE | Stages::CURVED) {
+            if stages.has(Stages::AFFINE | Stages::CURVED) {
                 self.region_gradient(stages.has(Stages::CURVED));
+            }
+            if stages.has(Stages::RATIO) {
+                self.scored_gradient();
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();

@@ -207,7 +207,7 @@ impl Workspace {
 
     /// Scores the one sample of the tile by `ratio` from its sums, into the table; the value so far takes the place of
     /// the first sum.
-    pub fn score_sample(&mut self) {
+    fn score_sample(&mut self) {
         let Self { tile, totals, table, ratio, .. } = self;
         let channels = tile.channels;
         table[..TABLE_ROWS * channels].fill(0.0);
@@ -224,6 +224,11 @@ impl Workspace {
 
     /// The gradient by `ratio`, to whose value the samples are added.
     pub fn scored_gradient(&mut self) {
+        if self.input.segment == 0 {
+            self.region_sums();
+            self.score_sample();
+            return self.region_gradient(false);
+        }
         let Self { tile, input, terms, act, aux, target, labels, grad, top, others, peak, factor, mean, .. } = self;
         let Self { totals, ratio, spread: [room, ..], .. } = self;
         let softmax = tile.activation == Activation::Softmax;

@@ -52,14 +52,12 @@ export function divide(call: Data, entries: number): Parts {
   const chunks = Math.max(1, Math.floor(entries / (Math.min(size, together * pixels) * channels)));
   if (chunks >= ofSample) {
     const step = together * Math.min(Math.floor(chunks / ofSample), Math.ceil(samples / together));
-    const part = (sample: number): Part => ({
-      sample,
-      samples: Math.min(step, samples - sample),
-      start: 0,
-      pixels,
-      chunk: chunksOf(call, { samples: sample, pixels }),
-    });
-    return { count: Math.ceil(samples / step), at: (index) => part(index * step) };
+    const at = (index: number): Part => {
+      const sample = index * step;
+      const chunk = chunksOf(call, { samples: sample, pixels });
+      return { sample, samples: Math.min(step, samples - sample), start: 0, pixels, chunk };
+    };
+    return { count: Math.ceil(samples / step), at };
   }
   const step = chunks * size;
   const inSample = Math.ceil(pixels / step);
