@@ -84,11 +84,12 @@ function addDivisors({ call, groups: [group], sums }: Pass, totals: Float64Array
 }
 
 /** Adds the weighted losses of a chunk. A sample of weight 0 is out, whatever it holds. */
-function addValues({ call, sums }: Pass, totals: Float64Array, chunk: Chunk): void {
+function addValues({ call, stages: [stages = 0], sums }: Pass, totals: Float64Array, chunk: Chunk): void {
   const v = sampleWeight(call, chunk.sample);
   if (v === 0) return;
   sums?.pixel.forEach((term, i) => {
-    term.sum += v * (totals[(ROWS + 2) * call.channels + i] ?? NaN);
+    const sum = totals[(ROWS + 2) * call.channels + i] ?? NaN;
+    term.sum = stages & STAGE.ratio ? sum : term.sum + v * sum;
   });
 }
 

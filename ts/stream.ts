@@ -17,7 +17,7 @@ import type { Group, Member } from './pass.js';
 import { ACTIVATION, type PixelTerm, type Ratio, type Slopes } from './term.js';
 import { isShared } from './threads.js';
 import type { Activation } from './types.js';
-import { chunkPixels, chunkStride, type Workspace, workspace } from './workspace.js';
+import { chunkPixels, chunkStride, tilePixels, type Workspace, workspace } from './workspace.js';
 
 /** A pixel loss as the core takes it. */
 export interface Kernel {
@@ -175,6 +175,13 @@ export function eachChunk(
   }
 }
 
+/** The same samples in chunks of several tiles, where the core needs nothing between tiles. */
+function severalTiles(call: Data): Data {
+  const { channels, together } = call;
+  if (together === 1) return call;
+  return { ...call, together: together * Math.floor(chunkPixels(channels) / tilePixels(channels)) };
+}
+
 /** All chunks of a call. */
 export const whole = ({ samples, pixels }: Data): Range => ({ sample: 0, samples, start: 0, pixels });
 
@@ -320,6 +327,7 @@ export function runChunks(
     ? workspace()
     : prepare(first.call ?? call, first, stored, gradients?.[0]?.scales(range.sample));
   if (scoring) ws.raw.ratio(...scoring);
+  const laid = scoring ? severalTiles(call) : call;
   ws.shared = onSharedMemory(call, out);
   // What is held comes first, in the same order in both passes.
   const room = held ? ws.reserveHeld(range.samples * Math.ceil(range.pixels / chunkStep(call))) : 0;
@@ -327,7 +335,7 @@ export function runChunks(
   let affine = 0;
   let fault: Fault | undefined;
   let next = 0;
-  eachChunk(call, range, (chunk) => {
+  eachChunk(laid, range, (chunk) => {
     const place = next < room ? next++ : -1;
     for (let at = 0; at < groups.length; at++) {
       const group = groups[at] as Kernels;

@@ -61,8 +61,8 @@ impl Stages {
     pub const MINIMUM: u32 = 2_097_152;
     /// Of a second pass: the first had `SUMS`.
     pub const SUMMED: u32 = 4_194_304;
-    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum. The chunk is
-    /// one tile.
+    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum, and the sums of
+    /// the terms are those so far too. Every sample lies in one tile.
     pub const RATIO: u32 = 8_388_608;
 
     fn has(self, stage: u32) -> bool {
@@ -83,10 +83,12 @@ impl Workspace {
     /// Runs the stages over the first `pixels` of the chunk; results are in `totals` and `chunk.out`.
     pub fn run(&mut self, pixels: usize, stages: Stages) -> Result<(), Fault> {
         let channels = self.input.channels;
-        let length = tile_pixels(channels);
-        let terms = self.terms.len();
+        // Whole samples of many.
+        let segment = self.input.segment.max(1);
+        let length = tile_pixels(channels) / segment * segment;
         let labelled = !self.reads_truth(stages);
-        self.totals[..TERMS * channels + terms].fill(0.0);
+        let kept = if stages.has(Stages::RATIO) { 0 } else { self.terms.len() };
+        self.totals[..TERMS * channels + kept].fill(0.0);
         for start in (0..pixels).step_by(length) {
             if !stages.has(Stages::KEPT) {
                 self.begin(start, length.min(pixels - start));

@@ -205,6 +205,12 @@ impl Workspace {
         }
     }
 
+    /// Begins to score: nothing is in the value nor in the sums of the terms.
+    pub fn score_by(&mut self, ratio: Ratio) {
+        self.ratio = ratio;
+        self.totals[TERMS * self.input.channels..][..self.terms.len()].fill(0.0);
+    }
+
     /// Scores the one sample of the tile by `ratio` from its sums, into the table; the value so far takes the place of
     /// the first sum.
     fn score_sample(&mut self) {

@@ -127,7 +127,7 @@ impl Workspace {
         true
     }
 
-    /// What scores samples in runs of that stage; the value begins at 0.
+    /// What scores samples in runs of that stage; the value and the sums of the terms begin at 0.
     #[expect(clippy::too_many_arguments, reason = "numbers are all that crosses this door")]
     pub fn ratio(
         &mut self,
@@ -142,7 +142,7 @@ impl Workspace {
         numerator: f64,
         denominator: f64,
     ) {
-        self.inner.ratio = Ratio { first, share, row, scale, top, tp, p, g, numerator, denominator, value: 0.0 };
+        self.inner.score_by(Ratio { first, share, row, scale, top, tp, p, g, numerator, denominator, value: 0.0 });
     }
 
     /// Whether runs of the pass need the chunk's target, mask and weights.

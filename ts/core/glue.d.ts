@@ -35,7 +35,7 @@ export class Workspace {
     order_weights(): number;
     out(): number;
     /**
-     * What scores samples in runs of that stage; the value begins at 0.
+     * What scores samples in runs of that stage; the value and the sums of the terms begin at 0.
      */
     ratio(first: number, share: number, row: number, scale: number, top: number, tp: number, p: number, g: number, numerator: number, denominator: number): void;
     /**

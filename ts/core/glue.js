@@ -118,7 +118,7 @@ export class Workspace {
         return ret >>> 0;
     }
     /**
-     * What scores samples in runs of that stage; the value begins at 0.
+     * What scores samples in runs of that stage; the value and the sums of the terms begin at 0.
      * @param {number} first
      * @param {number} share
      * @param {number} row

@@ -163,8 +163,9 @@ impl F64x4 {
     /// Rounded to nearest.
     #[inline(always)]
     pub fn to_f32(self) -> F32x4 {
+        // Joined by a shuffle of both, LLVM would convert lane by lane.
         let [lower, upper] = [self.0, self.1].map(|x| w::f32x4_demote_f64x2_zero(x));
-        F32x4(w::i64x2_shuffle::<0, 2>(lower, upper))
+        F32x4(w::v128_or(lower, w::i64x2_shuffle::<1, 0>(upper, upper)))
     }
     /// +0 where the other is 0.
     #[inline(always)]
