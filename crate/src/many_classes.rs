@@ -220,11 +220,16 @@ impl Workspace {
         let at = |k: usize| F32x4::splat(a[k]);
         p.fold(
             n,
-            |_, p| (p, at(0)),
-            |(peak, at_peak), k, p| (peak.at_least(p), peak.less(p).select(at(k), at_peak)),
-            |i, (_, a)| a.store(&mut at_peak[i]),
+            |_, p| (p, F32x4::splat(0.0), at(0)),
+            |(peak, rest, at_peak), k, p| {
+                (peak.at_least(p), rest + p.at_most(peak), peak.less(p).select(at(k), at_peak))
+            },
+            |i, (most, others, a)| {
+                most.store(&mut peak[i]);
+                others.store(&mut rest[i]);
+                a.store(&mut at_peak[i]);
+            },
         );
-        largest_and_others(p, peak, rest);
         p.fold(
             n,
             |i, p| {
