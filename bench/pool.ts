@@ -1,11 +1,14 @@
 /**
  * Losses on two threads against one: `npm run bench:pool`, with `--rounds N`.
  *
- * A busy machine seldom gives both processors at once. So beside the clock the processor's time is shown: what one thread
- * takes, over what the pool takes on each of its threads, is the ratio of two free processors, waiting aside.
+ * A busy machine seldom gives both processors at once, and not both the same speed. So beside the clock each round is held
+ * against the one before it, in which two threads run the loss at once, each on arrays of its own: the pool's share of what
+ * those get through, times two, is its ratio on two equal processors.
  */
+import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import type { Loss } from 'segloss';
 import { type Case, problemOf } from './cases.js';
 
@@ -29,6 +32,8 @@ const CASES: readonly [string, Loss, readonly number[]][] = [
   ['sigmoid Dice', diceLoss(), [1, 1, 2048, 2048]],
   ['softmax cross-entropy', crossEntropyLoss(), [1, 4, 2048, 2048]],
   ['Dice + cross-entropy', both, [1, 4, 2048, 2048]],
+  ['binary cross-entropy', binaryCrossEntropyLoss(), [1, 1, 4096, 4096]],
+  ['sigmoid Dice', diceLoss(), [1, 1, 4096, 4096]],
   ['binary cross-entropy', binaryCrossEntropyLoss(), [1, 1, 512, 512]],
   ['binary cross-entropy, two chunks', binaryCrossEntropyLoss(), [1, 1, 128, 256]],
 ];
@@ -37,19 +42,13 @@ type Memory = (bytes: number) => ArrayBufferLike;
 const plain: Memory = (bytes) => new ArrayBuffer(bytes);
 const shared: Memory = (bytes) => new SharedArrayBuffer(bytes);
 
-interface Best {
-  wall: number;
-  cpu: number;
-}
-
-async function timed(run: () => unknown, best: Best): Promise<void> {
-  const cpuStart = process.cpuUsage();
+async function timed(run: () => unknown): Promise<number> {
   const start = performance.now();
   await run();
-  const { user, system } = process.cpuUsage(cpuStart);
-  best.wall = Math.min(best.wall, performance.now() - start);
-  best.cpu = Math.min(best.cpu, (user + system) / 1e3);
+  return performance.now() - start;
 }
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
 
 const started = performance.now();
 const pool = await createPool({ threads: THREADS });
@@ -58,7 +57,7 @@ const load = loadavg()[0]!.toFixed(1);
 console.log(
   `${cpus()[0]!.model}, Node ${process.version}, ${backend().simd}, load ${load}; pool started in ${start.toFixed(0)} ms\n`,
 );
-console.log('| case | one thread, ms | two: shared | by processor time | two: copied | by processor time |');
+console.log('| case | one thread, ms | two: shared | equal processors | two: copied | equal processors |');
 console.log('|---|---|---|---|---|---|');
 for (const [name, loss, shape] of CASES) {
   const problem = problemOf({ name, shape } as unknown as Case);
@@ -81,15 +80,36 @@ for (const [name, loss, shape] of CASES) {
     if (value !== alone.value || grad.some((x, i) => !Object.is(x, alone.grad[i])))
       throw new Error(`${name}: other bits`);
   }
-  const best = runs.map((): Best => ({ wall: Infinity, cpu: Infinity }));
+  const [pred, target] = common;
+  const workers = Array.from({ length: THREADS }, () => {
+    const workerData = { dist, config: loss.toJSON(), shape, shared: [pred, target] };
+    return new Worker(new URL('./pool-alone.mjs', import.meta.url), { workerData });
+  });
+  const apart = (): Promise<number[]> =>
+    Promise.all(
+      workers.map(async (worker) => {
+        worker.postMessage(undefined);
+        const [time] = (await once(worker, 'message')) as [number];
+        return time;
+      }),
+    );
+  await apart();
+  const times = runs.map((): number[] => []);
+  const ratios = runs.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
-    for (const [i, run] of runs.entries()) await timed(run, best[i]!);
+    for (const [i, run] of runs.entries()) {
+      const both = i > 0 ? (await apart()).reduce((sum, time) => sum + 1 / time, 0) : 0;
+      const time = await timed(run);
+      times[i]!.push(time);
+      ratios[i]!.push(THREADS / (time * both));
+    }
   }
-  const [one, ...two] = best as [Best, Best, Best];
+  await Promise.all(workers.map((worker) => worker.terminate()));
+  const [one = NaN, ...two] = times.map((all) => Math.min(...all));
   const cells = two.map(
-    ({ wall, cpu }) =>
-      `${wall.toFixed(2)} (${(one.wall / wall).toFixed(2)}×) | ${((THREADS * one.cpu) / cpu).toFixed(2)}×`,
+    (time, i) =>
+      `${time.toFixed(2)} (${(one / time).toFixed(2)}×) | ${median(ratios[i + 1] ?? []).toFixed(2)}×`,
   );
-  console.log(`| ${name} ${shape.join('×')} | ${one.wall.toFixed(2)} | ${cells.join(' | ')} |`);
+  console.log(`| ${name} ${shape.join('×')} | ${one.toFixed(2)} | ${cells.join(' | ')} |`);
 }
 await pool.close();
