@@ -87,8 +87,8 @@ impl Workspace {
         let segment = self.input.segment.max(1);
         let length = tile_pixels(channels) / segment * segment;
         let labelled = !self.reads_truth(stages);
-        let kept = if stages.has(Stages::RATIO) { 0 } else { self.terms.len() };
-        self.totals[..TERMS * channels + kept].fill(0.0);
+        let cleared = if stages.has(Stages::RATIO) { 0 } else { self.terms.len() };
+        self.totals[..TERMS * channels + cleared].fill(0.0);
         for start in (0..pixels).step_by(length) {
             if !stages.has(Stages::KEPT) {
                 self.begin(start, length.min(pixels - start));
