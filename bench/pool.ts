@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import type { Loss } from 'segloss';
 import { type Case, problemOf } from './cases.js';
+import { timingOf } from './measure.js';
 
 // What is shipped, not the sources: workers need files that Node can run.
 const dist = new URL('../dist/', import.meta.url).href;
@@ -48,8 +49,6 @@ async function timed(run: () => unknown): Promise<number> {
   return performance.now() - start;
 }
 
-const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? NaN;
-
 const started = performance.now();
 const pool = await createPool({ threads: THREADS });
 const start = performance.now() - started;
@@ -85,31 +84,33 @@ for (const [name, loss, shape] of CASES) {
     const workerData = { dist, config: loss.toJSON(), shape, shared: [pred, target] };
     return new Worker(new URL('./pool-alone.mjs', import.meta.url), { workerData });
   });
-  const apart = (): Promise<number[]> =>
-    Promise.all(
-      workers.map(async (worker) => {
-        worker.postMessage(undefined);
-        const [time] = (await once(worker, 'message')) as [number];
-        return time;
-      }),
-    );
+  /** Losses a millisecond of threads that share nothing. */
+  const apart = async (): Promise<number> => {
+    const rates = workers.map(async (worker) => {
+      worker.postMessage(undefined);
+      const [time] = (await once(worker, 'message')) as [number];
+      return 1 / time;
+    });
+    return (await Promise.all(rates)).reduce((sum, rate) => sum + rate);
+  };
   await apart();
-  const times = runs.map((): number[] => []);
-  const ratios = runs.map((): number[] => []);
+  const [one, ...two] = runs.map((run) => ({ run, times: [] as number[], ratios: [] as number[] }));
   for (let round = 0; round < rounds; round++) {
-    for (const [i, run] of runs.entries()) {
-      const both = i > 0 ? (await apart()).reduce((sum, time) => sum + 1 / time, 0) : 0;
+    one!.times.push(await timed(one!.run));
+    for (const { run, times, ratios } of two) {
+      const rate = await apart();
       const time = await timed(run);
-      times[i]!.push(time);
-      ratios[i]!.push(THREADS / (time * both));
+      times.push(time);
+      ratios.push(THREADS / (time * rate));
     }
   }
   await Promise.all(workers.map((worker) => worker.terminate()));
-  const [one = NaN, ...two] = times.map((all) => Math.min(...all));
-  const cells = two.map(
-    (time, i) =>
-      `${time.toFixed(2)} (${(one / time).toFixed(2)}×) | ${median(ratios[i + 1] ?? []).toFixed(2)}×`,
-  );
-  console.log(`| ${name} ${shape.join('×')} | ${one.toFixed(2)} | ${cells.join(' | ')} |`);
+  const best = timingOf('one', one!.times).min;
+  const cells = two.map(({ times, ratios }) => {
+    const { min } = timingOf('pool', times);
+    const ratio = timingOf('ratio', ratios).median;
+    return `${min.toFixed(2)} (${(best / min).toFixed(2)}×) | ${ratio.toFixed(2)}×`;
+  });
+  console.log(`| ${name} ${shape.join('×')} | ${best.toFixed(2)} | ${cells.join(' | ')} |`);
 }
 await pool.close();

@@ -61,12 +61,18 @@ impl<'a> Planes<'a> {
     }
 }
 
+/// The largest value so far and the sum of the others, with one value more.
+#[inline(always)]
+fn with_another((largest, others): (F32x4, F32x4), x: F32x4) -> (F32x4, F32x4) {
+    (largest.at_least(x), others + x.at_most(largest))
+}
+
 /// The largest value of each pixel, and the sum of the others.
 pub fn largest_and_others(planes: Planes, largest: &mut [Quad], others: &mut [Quad]) {
     planes.fold(
         others.len(),
         |_, x| (x, F32x4::splat(0.0)),
-        |(largest, others), _, x| (largest.at_least(x), others + x.at_most(largest)),
+        |state, _, x| with_another(state, x),
         |i, (most, sum)| {
             most.store(&mut largest[i]);
             sum.store(&mut others[i]);
@@ -220,11 +226,9 @@ impl Workspace {
         let at = |k: usize| F32x4::splat(a[k]);
         p.fold(
             n,
-            |_, p| (p, F32x4::splat(0.0), at(0)),
-            |(peak, rest, at_peak), k, p| {
-                (peak.at_least(p), rest + p.at_most(peak), peak.less(p).select(at(k), at_peak))
-            },
-            |i, (most, others, a)| {
+            |_, p| ((p, F32x4::splat(0.0)), at(0)),
+            |(state, at_peak), k, p| (with_another(state, p), state.0.less(p).select(at(k), at_peak)),
+            |i, ((most, others), a)| {
                 most.store(&mut peak[i]);
                 others.store(&mut rest[i]);
                 a.store(&mut at_peak[i]);
