@@ -1,4 +1,4 @@
-/** What holds of the metrics whatever the data: against slow, obvious twins, and under splits, swaps and scales. */
+/** What holds of the metrics whatever the data, from a fixed seed: slow, obvious twins, splits, swaps, scales. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -10,7 +10,7 @@ import {
 } from '../ts/metrics/index.js';
 import { LABEL_ARRAYS } from './twin/table.js';
 
-const RUNS = { numRuns: 150 };
+const RUNS = { numRuns: 150, seed: 20_240_229 };
 
 const ARRAYS = Object.values(LABEL_ARRAYS);
 const arrays = fc.constantFrom(...ARRAYS);
