@@ -104,6 +104,46 @@ describe('huge logits', () => {
     expect(dice.perClass?.[2]).toBeCloseTo(1 - 1 / 1.5, 6);
   });
 
+  it.each([2, 4, 5])('several +Infinity channels of a pixel among many pixels: %i classes', (channels) => {
+    const [pixels, at] = [5000, 3210];
+    const r = random(channels);
+    const pred = Float32Array.from({ length: channels * pixels }, () => r.normal());
+    for (let k = 0; k < channels; k++) pred[k * pixels + at] = Infinity;
+    const equal = pred.map((z) => (z === Infinity ? 0 : z));
+    const labels = Uint8Array.from({ length: pixels }, () => r.below(channels));
+    const call = { shape: [1, channels, pixels] };
+    for (const loss of [
+      crossEntropyLoss({ reduction: 'sum' }),
+      diceLoss({ activation: 'softmax' }),
+      focalLoss({ activation: 'softmax' }),
+    ]) {
+      const [found, right] = [pred, equal].map((z) => loss.valueAndGrad(z, labels, call));
+      expect(found!.value).toBeCloseTo(right!.value, 3);
+      const largest = right!.grad.reduce((most, g) => Math.max(most, Math.abs(g)), 0);
+      found!.grad.forEach((g, i) =>
+        expect(Math.abs(g - right!.grad[i]!)).toBeLessThanOrEqual(2e-6 * largest),
+      );
+    }
+  });
+
+  /** Exponentials are taken of logits as they are, or of how far they lie below the largest: tile by tile, as they lie. */
+  it.each([2, 3, 4, 5])('logits near and far in turn: %i classes agree with the twin', (channels) => {
+    const pixels = 2100;
+    const r = random(channels);
+    const call = { shape: [1, channels, pixels] };
+    const mask = Uint8Array.from({ length: pixels }, () => Number(r.next() < 0.8));
+    const labels = Uint8Array.from({ length: pixels }, () => r.below(channels));
+    for (const reach of [21, 43, 44, 90, 1e4]) {
+      const size = (i: number): number => ((i % pixels) % 900 < 500 ? 4 : reach);
+      const pred = Float32Array.from({ length: channels * pixels }, (_, i) => (2 * r.next() - 1) * size(i));
+      for (const name of ['crossEntropyLoss', 'diceLoss', 'focalLoss', 'polyCrossEntropyLoss']) {
+        const config = { name, options: name === 'crossEntropyLoss' ? {} : { activation: 'softmax' } };
+        for (const given of [call, { ...call, mask }])
+          expect(compareData(config, { pred, target: labels, call: given }), `${name} ${reach}`).toEqual([]);
+      }
+    }
+  });
+
   it('every channel −Infinity: equal probabilities', () => {
     const pred = new Float32Array([-Infinity, -Infinity]);
     const { value, grad } = crossEntropyLoss().valueAndGrad(pred, new Uint8Array([0]), { shape: [1, 2] });

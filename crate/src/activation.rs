@@ -4,6 +4,7 @@
 //! q = min(p, 1 − p) with the sign of the logit, and softmax keeps, beside p, the largest p of a pixel and the sum of
 //! the others.
 
+use crate::few_classes::MOST_FEW;
 use crate::many_classes::{Planes, gather, largest_and_others};
 use crate::math::{Log, exp_of_sizes, sigmoid_tail};
 use crate::simd::F32x4;
@@ -40,6 +41,7 @@ impl Workspace {
 
     /// Logits in `values` to signed tails in `act` and exp(−|z|) in `aux`.
     pub fn activate_sigmoid(&mut self) {
+        self.clamp_values();
         let tile = self.tile;
         for k in 0..tile.channels {
             exp_of_sizes(&self.values[tile.plane(k)], &mut self.aux[tile.plane(k)]);
@@ -72,7 +74,13 @@ impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, where a pixel loss
     /// reads a label map, `below` and `own`.
     pub fn activate_softmax(&mut self) {
-        self.activate_many(self.picks());
+        let near = (2..=MOST_FEW).contains(&self.tile.channels)
+            && (1..=self.terms.len()).all(|slot| self.one_hot(slot))
+            && self.activate_few(!self.terms.is_empty());
+        if !near {
+            self.clamp_values();
+            self.activate_many(self.picks());
+        }
     }
 
     fn picks(&self) -> bool {

@@ -1,6 +1,7 @@
 //! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
 //! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
+use crate::few_classes::REACH;
 use crate::many_classes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Tile, Workspace, planes_mut};
@@ -332,8 +333,12 @@ impl Workspace {
             let stride = chunk.stride;
             (&mut chunk.sides().0[tile.start..], stride)
         };
-        let lowest = if input.stored { 0.0 } else { -f32::MAX };
-        let first = if !softmax { lowest } else { lowest + if input.stored { 1.0 } else { f32::MAX } };
+        let (first, lowest) = match (softmax, input.stored) {
+            (true, false) => (0.0, -REACH),
+            (true, true) => (1.0, 0.0),
+            (false, false) => (-f32::MAX, -f32::MAX),
+            (false, true) => (0.0, 0.0),
+        };
         let target = target.as_flattened_mut();
         for i in out_of(&mask[..tile.vectors]) {
             tile.blank += 1;

@@ -1,61 +1,39 @@
-//! The direct way of softmax over two to four classes, from the chunk's logits to its `out`, for label maps without
-//! weights: all classes of four pixels at once, in registers. In stages `many_classes` takes any number.
+//! Softmax over two to four classes: as a stage, and of label maps without weights as the direct way from the chunk's
+//! logits to its `out`, all classes of four pixels at once, in registers. `many_classes` takes any number.
 //!
-//! The largest logit's exponential is 1, so only C − 1 are computed: those of the logits that lose against the largest
-//! one before them, in the order of the classes. Which class lost is found again by the same comparisons.
+//! Exponentials are of how far a logit is from that of the first class, whose own is 1: nobody looks for the largest.
+//! That holds as long as no two are so far apart that an f32 overflows, or loses the smaller; `many_classes` takes the
+//! tiles of which it does not hold. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it,
+//! which is minus that Σ, it does not cancel.
 
-use crate::chunk::{BLOCK, blank_of, direct_planes};
+use crate::chunk::{blank_of, direct_planes};
 use crate::lanes::LabelQuad;
-use crate::math::exp_of_negatives;
-use crate::pixel::categorical::{Own, entropy_factors, own_losses};
+use crate::many_classes::{Planes, with_another};
+use crate::math::exp_from;
+use crate::pixel::categorical::{Own, own_from_odds, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
-use crate::sums::{LogProduct, Sum, UnitSum};
+use crate::sums::{LogProduct, UnitSum};
 use crate::workspace::{Tile, Workspace, planes_mut};
 use core::array::from_fn;
-use core::ops::Range;
 
-/// The blocks of so many vectors.
-fn blocks(vectors: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..vectors).step_by(BLOCK).map(move |from| from..(from + BLOCK).min(vectors))
+/// The most classes that have loops of their own.
+pub const MOST_FEW: usize = 4;
+
+/// So far apart logits may be: then two probabilities of a pixel have a finite ratio.
+pub const REACH: f32 = 43.0;
+
+/// exp(z − z of the first class) of every class. `false`: some are too far apart. Two infinities, whose difference is NaN,
+/// are not seen here.
+fn exponentials(z: Planes, tile: &Tile, e: &mut [Quad]) -> bool {
+    e[tile.plane(0)].fill([1.0; LANES]);
+    let furthest = (1..tile.channels)
+        .fold(F32x4::splat(0.0), |furthest, k| exp_from(z.plane(0), z.plane(k), &mut e[tile.plane(k)], furthest));
+    furthest.to_array().iter().all(|&z| z <= REACH)
 }
 
-/// exp(−(how far each loser is below the largest logit)); plane 0 of `lost` gets the largest logit itself.
-#[inline(always)]
-fn exponentials<const C: usize>(z: [&[Quad]; C], lost: &mut [&mut [Quad]; C]) {
-    for i in 0..z[0].len() {
-        let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]).finite());
-        let (mut losers, mut highest) = (z, z[0]);
-        for k in 1..C {
-            losers[k] = z[k].at_most(highest);
-            highest = highest.at_least(z[k]);
-        }
-        highest.store(&mut lost[0][i]);
-        for k in 1..C {
-            (highest - losers[k]).store(&mut lost[k][i]);
-        }
-    }
-    for lost in &mut lost[1..] {
-        exp_of_negatives(lost);
-    }
-}
-
-/// The exponentials in the order of the classes.
-#[inline(always)]
-fn by_class<const C: usize>(z: [F32x4; C], lost: [F32x4; C]) -> [F32x4; C] {
-    let mut won = [z[0].less(z[0]); C];
-    let mut highest = z[0];
-    for k in 1..C {
-        won[k] = highest.less(z[k]);
-        highest = highest.at_least(z[k]);
-    }
-    let mut e = lost;
-    let mut champion = F32x4::splat(1.0);
-    for k in (1..C).rev() {
-        e[k] = won[k].select(champion, lost[k]);
-        champion = won[k].select(lost[k], champion);
-    }
-    e[0] = champion;
-    e
+/// Whether a pixel's exponentials were NaN, of a sum over all pixels.
+fn has_nan(seen: F32x4) -> bool {
+    seen.to_array().iter().any(|x| x.is_nan())
 }
 
 #[inline(always)]
@@ -70,20 +48,6 @@ fn picked<const C: usize>(values: [F32x4; C], hot: [Mask; C]) -> F32x4 {
     (1..C).fold(values[0].keep(hot[0]), |picked, k| picked + values[k].keep(hot[k]))
 }
 
-/// How far the logit of each pixel's own class is below the largest.
-#[inline(always)]
-fn each_below_top<const C: usize>(
-    z: [&[Quad]; C],
-    top: &[Quad],
-    labels: &[LabelQuad],
-    mut each: impl FnMut(usize, F32x4),
-) {
-    for i in 0..labels.len() {
-        let own = picked::<C>(from_fn(|k| F32x4::load(&z[k][i])), hot(&labels[i])).finite();
-        each(i, (F32x4::load(&top[i]) - own).at_most(F32x4::splat(f32::MAX)));
-    }
-}
-
 /// p_k − g_k from anything proportional to p. Of the pixel's own class it is minus the sum of the others, which does not
 /// cancel.
 #[inline(always)]
@@ -93,128 +57,191 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
     from_fn(|k| others[k] - rest.keep(hot[k]))
 }
 
-/// The most classes that have loops of their own.
-pub const MOST_FEW: usize = 4;
+/// The probabilities of one class, of exponentials, and their sums: tp, p and g.
+#[inline(never)]
+fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
+    let class = I32x4::splat(class);
+    let [mut tp, mut all] = [UnitSum::new(); 2];
+    let mut count = I32x4::splat(0);
+    for (((e, inverse), label), out) in e.iter().zip(inverse).zip(labels).zip(out) {
+        let p = F32x4::load(e) * F32x4::load(inverse);
+        p.store(out);
+        let hot = I32x4::load(label).equals(class);
+        tp.add(p.keep(hot));
+        all.add(p);
+        count = count - hot.to_bits();
+    }
+    [tp.total(), all.total(), count.to_array().iter().map(|&count| f64::from(count)).sum()]
+}
 
 impl Workspace {
-    /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
-    /// gradient times `scale`, or with `sums` the probabilities.
-    pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> f64 {
-        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, factor, totals, .. } = self;
-        let a = scale.unwrap_or(0.0);
-        let tile: &Tile = tile;
-        let one = F32x4::splat(1.0);
-        let (z, mut out) = direct_planes::<C>(chunk, tile, values, grad);
-        let mut act = planes_mut::<C>(act, tile.stride, tile.vectors);
-        let (mut linear, mut product, mut value) = (Sum::new(), LogProduct::new(), 0.0);
-        let mut found = [[UnitSum::new(); 2]; C];
-        let mut counts = [F32x4::splat(0.0); C];
-        for block in blocks(tile.vectors) {
-            let z = z.map(|z| &z[block.clone()]);
-            let mut act = act.each_mut().map(|act| &mut act[block.clone()]);
-            let out = out.each_mut().map(|out| &mut out[block.clone()]);
-            let (labels, others, peak) = (&labels[block.clone()], &mut others[block.clone()], &mut peak[block.clone()]);
-            let (below, factor) = (&mut below[block.clone()], &mut factor[block.clone()]);
-            exponentials(z, &mut act);
-            match own {
-                Own::Nothing => {}
-                Own::Entropy => each_below_top::<C>(z, act[0], labels, |_, x| linear.add(x)),
-                Own::Loss(_) => each_below_top::<C>(z, act[0], labels, |i, x| x.store(&mut below[i])),
+    /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and with `picks`, for losses of each pixel's
+    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below` with 0. The very operations of
+    /// `direct_few`. `false`: logits are too far apart, or none.
+    pub fn activate_few(&mut self, picks: bool) -> bool {
+        let Self { tile, values, act, labels, others, peak, rest, below, own, miss, factor, .. } = self;
+        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
+        let (labels, inverses) = (&labels[..n], &mut factor[..n]);
+        if !exponentials(Planes::of(values, tile), tile, act) {
+            return false;
+        }
+        let e = Planes::of(act, tile);
+        let mut seen = F32x4::splat(0.0);
+        e.fold(
+            n,
+            |_, e| (e, (e, F32x4::splat(0.0))),
+            |(sum, state), _, e| (sum + e, with_another(state, e)),
+            |i, (sum, (largest, others))| {
+                let inverse = F32x4::splat(1.0) / sum;
+                seen = seen + inverse;
+                inverse.store(&mut inverses[i]);
+                (largest * inverse).store(&mut peak[i]);
+                (others * inverse).store(&mut rest[i]);
+            },
+        );
+        if has_nan(seen) {
+            return false;
+        }
+        if picks {
+            let hot = |label: I32x4, k: usize| label.equals(I32x4::splat(k as i32));
+            e.fold(
+                n,
+                |i, e| {
+                    let label = I32x4::load(&labels[i]);
+                    (label, e.drop(hot(label, 0)), e.keep(hot(label, 0)))
+                },
+                |(label, missed, own), k, e| (label, missed + e.drop(hot(label, k)), own + e.keep(hot(label, k))),
+                |i, (_, missed, e)| {
+                    let (odds, p) = (missed / e, e * F32x4::load(&inverses[i]));
+                    odds.store(&mut others[i]);
+                    p.store(&mut own[i]);
+                    (odds * p).store(&mut miss[i]);
+                },
+            );
+            below[..n].fill([0.0; LANES]);
+        }
+        for k in 0..tile.channels {
+            for (act, inverse) in act[tile.plane(k)].iter_mut().zip(&*inverses) {
+                (F32x4::load(act) * F32x4::load(inverse)).store(act);
             }
-            for i in 0..labels.len() {
-                let z: [F32x4; C] = from_fn(|k| F32x4::load(&z[k][i]));
-                let lost: [F32x4; C] = from_fn(|k| F32x4::load(&act[k][i]));
-                let sum = lost[2..].iter().fold(lost[1], |sum, &e| sum + e);
-                sum.store(&mut others[i]);
-                (one / (one + sum)).store(&mut peak[i]);
-                let e = by_class(z, lost);
-                for k in 0..C {
-                    e[k].store(&mut act[k][i]);
+        }
+        true
+    }
+
+    /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
+    /// gradient times `scale`, or with `sums` the probabilities. `None`: logits are too far apart, or none.
+    pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
+        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, own: p, factor, .. } = self;
+        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
+        let (z, to, stride) = chunk.direct_classes(tile, values, grad);
+        if !exponentials(z, tile, act) {
+            return None;
+        }
+        let one = F32x4::splat(1.0);
+        let (e, out): ([&[Quad]; C], _) = (from_fn(|k| &act[tile.plane(k)]), planes_mut::<C>(to, stride, n));
+        let (e, out) = (e.map(|e| &e[..n]), out.map(|out| &mut out[..n]));
+        let (labels, others, peak, p) = (&labels[..n], &mut others[..n], &mut peak[..n], &mut p[..n]);
+        let at = |i: usize| -> [F32x4; C] { from_fn(|k| F32x4::load(&e[k][i])) };
+        let total = |e: [F32x4; C]| e[1..].iter().fold(e[0], |sum, &e| sum + e);
+        let mut seen = F32x4::splat(0.0);
+        if let Own::Nothing = own {
+            for (i, peak) in peak.iter_mut().enumerate() {
+                let inverse = one / total(at(i));
+                seen = seen + inverse;
+                inverse.store(peak);
+            }
+        } else {
+            let entropy = scale.filter(|_| matches!(own, Own::Entropy)).map(F32x4::splat);
+            for i in 0..n {
+                let e = at(i);
+                let hot: [Mask; C] = hot(&labels[i]);
+                let missed: [F32x4; C] = from_fn(|k| e[k].drop(hot[k]));
+                let rest = total(missed);
+                let own = picked(e, hot);
+                let inverse = one / total(e);
+                seen = seen + inverse;
+                (rest / own).store(&mut others[i]);
+                inverse.store(&mut peak[i]);
+                if let Some(scale) = entropy {
+                    let factor = scale * inverse;
+                    for k in 0..C {
+                        (factor * (missed[k] - rest.keep(hot[k]))).store(&mut out[k][i]);
+                    }
+                } else {
+                    (own * inverse).store(&mut p[i]);
                 }
             }
-            for i in blank_of(tile, &mask[block.clone()]) {
-                peak.as_flattened_mut()[i] = 0.0;
+        }
+        if has_nan(seen) {
+            return None;
+        }
+        for i in blank_of(tile, mask) {
+            peak.as_flattened_mut()[i] = 0.0;
+            others.as_flattened_mut()[i] = 0.0;
+        }
+        let value = match own {
+            Own::Nothing => 0.0,
+            Own::Entropy => {
+                let mut product = LogProduct::new();
+                product.multiply_all(others);
+                product.total()
             }
-            match own {
-                Own::Nothing => {}
-                Own::Entropy => product.multiply_all(others),
-                Own::Loss(loss) => value += own_losses(loss, [below, others, peak], a, factor),
-            }
-            if scale.is_some() && !matches!(own, Own::Loss(_)) {
-                entropy_factors(a, peak, factor);
-            }
-            if scale.is_some() {
-                for i in 0..labels.len() {
-                    let factor = F32x4::load(&factor[i]);
-                    let errors = errors::<C>(from_fn(|k| F32x4::load(&act[k][i])), hot(&labels[i]));
-                    for k in 0..C {
-                        (factor * errors[k]).store(&mut out[k][i]);
+            Own::Loss(loss) => {
+                let (mut own, factor) = ([&mut below[..n], p, others], &mut factor[..n]);
+                own_from_odds(&mut own);
+                let value = own_losses(loss, &own, peak, scale.unwrap_or(0.0), factor);
+                if scale.is_some() {
+                    for i in 0..n {
+                        let factor = F32x4::load(&factor[i]);
+                        let errors = errors::<C>(at(i), hot(&labels[i]));
+                        for k in 0..C {
+                            (factor * errors[k]).store(&mut out[k][i]);
+                        }
                     }
                 }
+                value
             }
-            for k in (0..C).filter(|_| sums) {
-                let class = I32x4::splat(k as i32);
-                let [tp, all] = &mut found[k];
-                let state = act[k].iter().zip(&*peak).zip(labels).zip(out[k].iter_mut());
-                for (((e, peak), label), out) in state {
-                    let p = F32x4::load(e) * F32x4::load(peak);
-                    p.store(out);
-                    let hot = I32x4::load(label).equals(class);
-                    tp.add(p.keep(hot));
-                    all.add(p);
-                    // Whole numbers: exact in f32.
-                    counts[k] = counts[k] + one.keep(hot);
-                }
+        };
+        for k in (0..C).filter(|_| sums) {
+            let sums = probabilities(e[k], peak, labels, k as i32, out[k]);
+            for (r, sum) in sums.into_iter().enumerate() {
+                self.totals[r * C + k] += sum;
             }
+            self.totals[7 * C + k] += (n * LANES - tile.blank) as f64;
         }
-        if sums {
-            for k in 0..C {
-                let mut g = Sum::new();
-                g.add(counts[k]);
-                let sums = [found[k][0].total(), found[k][1].total(), g.total()];
-                for (r, sum) in sums.into_iter().enumerate() {
-                    totals[r * C + k] += sum;
-                }
-                totals[7 * C + k] += (tile.vectors * LANES - tile.blank) as f64;
-            }
-        }
-        value + linear.total() + product.total()
+        Some(value)
     }
 
     /// The gradient a + b g of the region losses from stored probabilities, and with `scale` that of cross-entropy.
     pub fn direct_few_gradient<const C: usize>(&mut self, scale: Option<f32>) {
         let Self { tile, chunk, values, grad, labels, table, .. } = self;
-        let tile: &Tile = tile;
+        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let constants = Self::slot(table, C, 0);
         let [a, b]: [[F32x4; C]; 2] = from_fn(|r| from_fn(|k| F32x4::splat(constants[r * C + k])));
-        let (p, mut out) = direct_planes::<C>(chunk, tile, values, grad);
-        for block in blocks(tile.vectors) {
-            let p = p.map(|p| &p[block.clone()]);
-            let out = out.each_mut().map(|out| &mut out[block.clone()]);
-            let labels = &labels[block];
-            for i in 0..labels.len() {
-                let hot: [Mask; C] = hot(&labels[i]);
-                let p: [F32x4; C] = from_fn(|k| F32x4::load(&p[k][i]));
-                let u: [F32x4; C] = from_fn(|k| a[k] + b[k].keep(hot[k]));
-                // Less the u of the largest p, so that a confident pixel's small gradient does not cancel.
-                let (mut peak, mut at_peak) = (p[0], u[0]);
-                for k in 1..C {
-                    at_peak = peak.less(p[k]).select(u[k], at_peak);
-                    peak = peak.at_least(p[k]);
-                }
-                let v = u.map(|u| u - at_peak);
-                let mean = (1..C).fold(v[0] * p[0], |mean, k| v[k].mul_add(p[k], mean));
-                for k in 0..C {
-                    ((v[k] - mean) * p[k]).store(&mut out[k][i]);
-                }
+        let (p, out) = direct_planes::<C>(chunk, tile, values, grad);
+        let (p, out, labels) = (p.map(|p| &p[..n]), out.map(|out| &mut out[..n]), &labels[..n]);
+        let at = |i: usize| -> [F32x4; C] { from_fn(|k| F32x4::load(&p[k][i])) };
+        for i in 0..n {
+            let (p, hot): (_, [Mask; C]) = (at(i), hot(&labels[i]));
+            let u: [F32x4; C] = from_fn(|k| a[k] + b[k].keep(hot[k]));
+            // Less the u of the largest p, so that a confident pixel's small gradient does not cancel.
+            let (mut peak, mut at_peak) = (p[0], u[0]);
+            for k in 1..C {
+                at_peak = peak.less(p[k]).select(u[k], at_peak);
+                peak = peak.at_least(p[k]);
             }
-            if let Some(scale) = scale {
-                let scale = F32x4::splat(scale);
-                for i in 0..labels.len() {
-                    let errors = errors::<C>(from_fn(|k| F32x4::load(&p[k][i])), hot(&labels[i]));
-                    for k in 0..C {
-                        scale.mul_add(errors[k], F32x4::load(&out[k][i])).store(&mut out[k][i]);
-                    }
+            let v = u.map(|u| u - at_peak);
+            let mean = (1..C).fold(v[0] * p[0], |mean, k| v[k].mul_add(p[k], mean));
+            for k in 0..C {
+                ((v[k] - mean) * p[k]).store(&mut out[k][i]);
+            }
+        }
+        if let Some(scale) = scale {
+            let scale = F32x4::splat(scale);
+            for i in 0..n {
+                let errors = errors::<C>(at(i), hot(&labels[i]));
+                for k in 0..C {
+                    scale.mul_add(errors[k], F32x4::load(&out[k][i])).store(&mut out[k][i]);
                 }
             }
         }

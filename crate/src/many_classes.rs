@@ -5,8 +5,8 @@
 
 use crate::chunk::blank_of;
 use crate::lanes::LabelQuad;
-use crate::math::ExpNegative;
-use crate::pixel::categorical::{Own, below_top, entropy_factors, own_losses};
+use crate::math::Exp;
+use crate::pixel::categorical::{Own, OwnPlanes, below_top, complement, entropy_factors, own_from_top, own_losses};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::{LogProduct, Sum, UnitSum};
 use crate::workspace::{Tile, Workspace};
@@ -34,7 +34,7 @@ impl<'a> Planes<'a> {
 
     /// Folds `step(state, class, vector)` over the classes, for every vector.
     #[inline(always)]
-    fn fold<S: Copy>(
+    pub fn fold<S: Copy>(
         self,
         vectors: usize,
         first: impl Fn(usize, F32x4) -> S,
@@ -63,7 +63,7 @@ impl<'a> Planes<'a> {
 
 /// The largest value so far and the sum of the others, with one value more.
 #[inline(always)]
-fn with_another((largest, others): (F32x4, F32x4), x: F32x4) -> (F32x4, F32x4) {
+pub fn with_another((largest, others): (F32x4, F32x4), x: F32x4) -> (F32x4, F32x4) {
     (largest.at_least(x), others + x.at_most(largest))
 }
 
@@ -82,10 +82,10 @@ pub fn largest_and_others(planes: Planes, largest: &mut [Quad], others: &mut [Qu
 
 /// exp(logit − largest logit) of every class, from `top`; Σ over all but the largest; 1 / (1 + Σ).
 fn exponentials(z: Planes, tile: &Tile, top: &[Quad], act: &mut [Quad], others: &mut [Quad], peak: &mut [Quad]) {
-    let (exp, one) = (ExpNegative::new(), F32x4::splat(1.0));
+    let (exp, one) = (Exp::new(), F32x4::splat(1.0));
     for k in 0..tile.channels {
         for ((z, top), act) in z.plane(k).iter().zip(top).zip(&mut act[tile.plane(k)]) {
-            exp.of(F32x4::load(top) - F32x4::load(z)).store(act);
+            exp.negative(F32x4::load(top) - F32x4::load(z)).store(act);
         }
     }
     largest_and_others(Planes::of(act, tile), peak, others);
@@ -124,12 +124,12 @@ impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, with `picks`, `below`
     /// and `own`.
     pub fn activate_many(&mut self, picks: bool) {
-        let Self { tile, values, act, labels, top, others, peak, rest, below, own, .. } = self;
+        let Self { tile, values, act, labels, top, others, peak, rest, below, own, miss, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let z = Planes::of(values, tile);
         highest(z, &mut top[..n]);
         exponentials(z, tile, &top[..n], act, &mut others[..n], &mut peak[..n]);
-        for ((others, peak), rest) in others[..n].iter().zip(peak.iter()).zip(rest) {
+        for ((others, peak), rest) in others[..n].iter().zip(peak.iter()).zip(rest.iter_mut()) {
             (F32x4::load(others) * F32x4::load(peak)).store(rest);
         }
         for k in 0..tile.channels {
@@ -143,23 +143,29 @@ impl Workspace {
             for (below, top) in below[..n].iter_mut().zip(top.iter()) {
                 (F32x4::load(top) - F32x4::load(below)).store(below);
             }
+            for (i, miss) in miss[..n].iter_mut().enumerate() {
+                let [p, peak, rest] = [&own[i], &peak[i], &rest[i]].map(F32x4::load);
+                complement(p, peak, rest).store(miss);
+            }
         }
     }
 
     /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
     pub fn direct_many(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
-        let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, below, factor, totals, .. } = self;
+        let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, factor, totals, .. } = self;
+        let Self { below, own: own_p, miss, .. } = self;
         let (tile, n, classes): (&Tile, usize, usize) = (tile, tile.vectors, tile.channels);
         let (z, out, stride) = chunk.direct_classes(tile, values, grad);
         let (top, others, peak) = (&mut top[..n], &mut others[..n], &mut peak[..n]);
         highest(z, top);
-        if top.as_flattened().iter().any(|z| z.is_infinite()) {
+        if top.as_flattened().iter().any(|z| z.abs() >= f32::MAX) {
             return None;
         }
         exponentials(z, tile, top, act, others, peak);
         // So that a probability below 1e-16 is not lost beside their 1.
         for i in blank_of(tile, mask) {
             peak.as_flattened_mut()[i] = 0.0;
+            others.as_flattened_mut()[i] = 0.0;
         }
         let labels_of = || labels[..n].as_flattened().iter().map(|&label| label.cast_unsigned() as usize).enumerate();
         let (mut linear, mut product) = (Sum::new(), LogProduct::new());
@@ -176,7 +182,11 @@ impl Workspace {
                 product.multiply_all(others);
                 linear.total() + product.total()
             }
-            Own::Loss(loss) => own_losses(loss, [below, others, peak], a, factor),
+            Own::Loss(loss) => {
+                let mut own: OwnPlanes = [below, &mut own_p[..n], &mut miss[..n]];
+                own_from_top(others, peak, &mut own);
+                own_losses(loss, &own, peak, a, factor)
+            }
         };
         if scale.is_some() && !matches!(own, Own::Loss(_)) {
             entropy_factors(a, peak, factor);

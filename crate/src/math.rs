@@ -33,13 +33,13 @@ static EXP: [Quad; 11] = rows([
     0x7FFF_FFFF, // all bits but the sign
 ]);
 
-/// e^−a for a ≥ 0.
+/// e^x near 0, and e^−a for any a ≥ 0.
 ///
-/// Formula: 2^n·(1 − t + t²·P(t)), a = −n ln 2 + t, |t| ≤ ln 2 / 2, P of degree 4.
-/// Range: [0, 1]; exactly 0 for a > 87.69, so that 0·(a huge logit) stays 0; NaN stays NaN.
-/// Numerics: ≤ 1.1 ULP on [0, 87.33].
+/// Formula: 2^n·(1 + t + t²·P(t)), x = n ln 2 + t, |t| ≤ ln 2 / 2, P of degree 4.
+/// Range of e^−a: [0, 1]; exactly 0 for a > 87.69, so that 0·(a huge logit) stays 0. NaN stays NaN.
+/// Numerics: ≤ 1.1 ULP for |x| ≤ 87.33.
 /// Source: method of W. J. Cody and W. Waite, Software Manual for the Elementary Functions, 1980.
-pub struct ExpNegative {
+pub struct Exp {
     cut: F32x4,
     log2e: F32x4,
     round: F32x4,
@@ -49,7 +49,7 @@ pub struct ExpNegative {
     size: F32x4,
 }
 
-impl ExpNegative {
+impl Exp {
     #[inline(always)]
     pub fn new() -> Self {
         let t = black_box(&EXP);
@@ -65,36 +65,48 @@ impl ExpNegative {
         }
     }
 
+    /// e^−a for a ≥ 0.
     #[inline(always)]
-    pub fn of(&self, a: F32x4) -> F32x4 {
-        let a = a.at_most(self.cut);
-        let biased = a.neg_mul_add(self.log2e, self.round);
+    pub fn negative(&self, a: F32x4) -> F32x4 {
+        self.near::<true>(a.at_most(self.cut))
+    }
+
+    /// e^x, or with `NEGATIVE` e^−x, for |x| ≤ 87.33; beyond it anything.
+    #[inline(always)]
+    pub fn near<const NEGATIVE: bool>(&self, x: F32x4) -> F32x4 {
+        let plus = |a: F32x4, b, c| if NEGATIVE { a.neg_mul_add(b, c) } else { a.mul_add(b, c) };
+        let minus = |a: F32x4, b, c| if NEGATIVE { a.mul_add(b, c) } else { a.neg_mul_add(b, c) };
+        let biased = plus(x, self.log2e, self.round);
         let scale = biased.to_bits().shift_left(23).as_f32_bits();
         let n = biased - self.round;
-        let t = n.mul_add(self.ln2_low, n.mul_add(self.ln2_high, a));
+        // With `NEGATIVE` it is −t.
+        let t = minus(n, self.ln2_low, minus(n, self.ln2_high, x));
         let t2 = t * t;
         let [p4, p3, p2, p1, p0] = self.p;
-        let p = p4.mul_add(t2, p3.neg_mul_add(t, p2)).mul_add(t2, p1.neg_mul_add(t, p0));
-        scale.neg_mul_add(p.neg_mul_add(t2, t), scale)
+        let p = p4.mul_add(t2, plus(p3, t, p2)).mul_add(t2, plus(p1, t, p0));
+        plus(scale, plus(p, t2, t), scale)
     }
 }
 
 /// e^−|z|. Out of line: as a loop of its own it pays for the call, and its code stands once.
 #[inline(never)]
 pub fn exp_of_sizes(z: &[Quad], out: &mut [Quad]) {
-    let exp = ExpNegative::new();
+    let exp = Exp::new();
     for (z, out) in z.iter().zip(out) {
-        exp.of(F32x4::load(z).and(exp.size)).store(out);
+        exp.negative(F32x4::load(z).and(exp.size)).store(out);
     }
 }
 
-/// e^−a of a ≥ 0, in place.
+/// e^(z − origin), and the largest |z − origin| beside `furthest`. What is beyond 87 gives anything.
 #[inline(never)]
-pub fn exp_of_negatives(a: &mut [Quad]) {
-    let exp = ExpNegative::new();
-    for a in a {
-        exp.of(F32x4::load(a)).store(a);
+pub fn exp_from(origin: &[Quad], z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4 {
+    let exp = Exp::new();
+    for ((origin, z), out) in origin.iter().zip(z).zip(out) {
+        let z = F32x4::load(z) - F32x4::load(origin);
+        furthest = furthest.at_least(z.and(exp.size));
+        exp.near::<false>(z).store(out);
     }
+    furthest
 }
 
 static SIGNS: [Quad; 4] = rows([
@@ -278,7 +290,7 @@ impl Power {
         }
         if self.fraction > 0.0 {
             // −ln 0 is finite here, so that 0^fraction would be a little above 0.
-            let power = ExpNegative::new().of(F32x4::splat(self.fraction) * negative_log);
+            let power = Exp::new().negative(F32x4::splat(self.fraction) * negative_log);
             result = result * power.drop(x.equals(F32x4::splat(0.0)));
         }
         result

@@ -255,13 +255,13 @@ impl Workspace {
             self.label_weights(1);
         }
         let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
-        let value = match classes {
-            2 => Some(self.direct_few::<2>(own, sums, scale)),
-            3 => Some(self.direct_few::<3>(own, sums, scale)),
-            4 => Some(self.direct_few::<4>(own, sums, scale)),
-            _ => self.direct_many(own, sums, scale),
+        let few = match classes {
+            2 => self.direct_few::<2>(own, sums, scale),
+            3 => self.direct_few::<3>(own, sums, scale),
+            4 => self.direct_few::<4>(own, sums, scale),
+            _ => None,
         };
-        let Some(value) = value else { return false };
+        let Some(value) = few.or_else(|| self.direct_many(own, sums, scale)) else { return false };
         if entropy {
             self.totals[TERMS * classes] += value;
         }

@@ -59,32 +59,50 @@ impl UnitSum {
 /// The product is kept as q, where 1 + q is the product: q ← q + x·(1 + q) does not lose a tiny x. It must not overflow:
 /// 2^1024 is out of reach of a tile, which has at most 256 factors a lane of at most 2, or 160 of 3, 128 of 4, and so on.
 #[derive(Clone, Copy)]
-pub struct LogProduct(F64x4);
+pub struct LogProduct {
+    product: F64x4,
+    settled: f64,
+}
+
+/// 2^500: four factors of 2^126 more are still no infinity.
+const LARGE: f64 = f64::from_bits((1023 + 500) << 52);
 
 impl LogProduct {
     #[inline(always)]
     pub fn new() -> Self {
-        Self(F64x4::splat(0.0))
+        Self { product: F64x4::splat(0.0), settled: 0.0 }
     }
     #[inline(always)]
     pub fn multiply(&mut self, x: F64x4) {
-        self.0 = x.mul_add(self.0, self.0 + x);
+        self.product = x.mul_add(self.product, self.product + x);
     }
     /// Two vectors at a time, so that only every other step waits for the product.
     #[inline(never)]
     pub fn multiply_all(&mut self, all: &[Quad]) {
-        let (pairs, rest) = all.as_chunks::<2>();
         let load = |x: &Quad| F64x4::from(F32x4::load(x));
-        for [x, y] in pairs {
-            let [x, y] = [load(x), load(y)];
-            self.multiply(x.mul_add(y, x + y));
+        let (fours, rest) = all.as_chunks::<4>();
+        for four in fours {
+            for [x, y] in four.as_chunks::<2>().0 {
+                let [x, y] = [load(x), load(y)];
+                self.multiply(x.mul_add(y, x + y));
+            }
+            let [a, b, c, d] = self.product.to_array();
+            if (a + c) + (b + d) > LARGE {
+                self.settle();
+            }
         }
         for x in rest {
             self.multiply(load(x));
         }
     }
+    #[cold]
+    #[inline(never)]
+    fn settle(&mut self) {
+        self.settled = self.total();
+        self.product = F64x4::splat(0.0);
+    }
     #[inline(never)]
     pub fn total(self) -> f64 {
-        self.0.to_array().into_iter().map(libm::log1p).sum()
+        self.settled + self.product.to_array().into_iter().map(libm::log1p).sum::<f64>()
     }
 }

@@ -278,23 +278,26 @@ impl Workspace {
         Ok(())
     }
 
-    /// Reads the prediction: 0 where the weight is 0, and ±∞ as ±`f32::MAX`. Infinities are rare and the look is cheap,
-    /// so that kernels need no clamps.
+    /// Reads the prediction: 0 where the weight is 0.
     pub fn read_values(&mut self) {
         let Self { tile, chunk, values, .. } = self;
-        let tile = *tile;
-        chunk.read(chunk.source(), &tile, values);
+        chunk.read(chunk.source(), tile, values);
+        self.clear_unweighted(|workspace| &mut workspace.values);
+    }
+
+    /// Makes ±∞ ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps.
+    pub fn clamp_values(&mut self) {
+        let Self { tile, values, .. } = self;
         let mut furthest = F32x4::splat(0.0);
         for k in 0..tile.channels {
             for z in &values[tile.plane(k)] {
                 furthest = furthest.at_least(F32x4::load(z).abs());
             }
         }
-        self.clear_unweighted(|workspace| &mut workspace.values);
         if furthest.to_array().contains(&f32::INFINITY) {
             let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
             for z in (0..tile.channels).flat_map(|k| tile.plane(k)) {
-                let z = &mut self.values[z];
+                let z = &mut values[z];
                 F32x4::load(z).at_most(most).at_least(least).store(z);
             }
         }

@@ -165,9 +165,10 @@ pub struct Workspace {
     pub others: Vec<Quad>,
     pub peak: Vec<Quad>,
     pub rest: Vec<Quad>,
-    /// Of each pixel's own class, where targets are labels: how far its logit is below the largest, and its p.
+    /// Of each pixel's own class, where targets are labels: how far its logit is below the largest, its p, and 1 − p.
     pub below: Vec<Quad>,
     pub own: Vec<Quad>,
+    pub miss: Vec<Quad>,
     /// Per-pixel scratch.
     pub factor: Vec<Quad>,
     pub mean: Vec<Quad>,
@@ -253,6 +254,7 @@ impl Workspace {
             rest: plane(),
             below: plane(),
             own: plane(),
+            miss: plane(),
             factor: plane(),
             mean: plane(),
             spread: [(); COEFFICIENTS].map(|()| Vec::new()),

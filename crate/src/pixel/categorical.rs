@@ -7,7 +7,7 @@
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
 use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
-use crate::math::{ExpNegative, Log};
+use crate::math::{Exp, Log};
 use crate::pixel::cross_entropy::CrossEntropy;
 use crate::pixel::focal::SquareFocal;
 use crate::pixel::rare::Rare;
@@ -27,7 +27,7 @@ pub trait Categorical {
 
 /// 1 − p without cancellation, from the largest p of the pixel and the sum of the others.
 #[inline(always)]
-fn complement(p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
+pub fn complement(p: F32x4, peak: F32x4, rest: F32x4) -> F32x4 {
     p.equals(peak).select(rest, F32x4::splat(1.0) - p)
 }
 
@@ -66,30 +66,54 @@ pub fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
     }
 }
 
+/// −ln p, p and 1 − p of so many pixels' own classes.
+pub type OwnPlanes<'a> = [&'a mut [Quad]; 3];
+
+/// From p in its place and (1 − p)/p in the last.
+#[inline(never)]
+pub fn own_from_odds([negative_log, p, q]: &mut OwnPlanes) {
+    let log = Log::new();
+    for ((negative_log, p), q) in negative_log.iter_mut().zip(p.iter()).zip(q.iter_mut()) {
+        let odds = F32x4::load(q);
+        log.log1p(odds).store(negative_log);
+        (odds * F32x4::load(p)).store(q);
+    }
+}
+
+/// From what `below_top` left in the first place.
+#[inline(never)]
+pub fn own_from_top(others: &[Quad], peak: &[Quad], [negative_log, p, q]: &mut OwnPlanes) {
+    let (exp, log) = (Exp::new(), Log::new());
+    for i in 0..others.len() {
+        let (below, others, peak) = (F32x4::load(&negative_log[i]), F32x4::load(&others[i]), F32x4::load(&peak[i]));
+        let own = exp.negative(below) * peak;
+        // `below` is finite, and beside the largest number the logarithm is nothing.
+        (below + log.log1p(others)).store(&mut negative_log[i]);
+        own.store(&mut p[i]);
+        complement(own, peak, others * peak).store(&mut q[i]);
+    }
+}
+
 /// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the pixels' weights in `factor`
 /// into what `entropy_factors` makes for cross-entropy.
-pub fn own_losses(loss: &Rare, planes: [&[Quad]; 3], scale: f32, factor: &mut [Quad]) -> f64 {
+pub fn own_losses(loss: &Rare, own: &OwnPlanes, peak: &[Quad], scale: f32, factor: &mut [Quad]) -> f64 {
     match loss {
         // The most used have instances of their own, without a call in their loop.
-        Rare::BinaryCrossEntropy(_) => each_own(&CrossEntropy, planes, scale, factor),
-        Rare::Focal(focal) if focal.is_square() => each_own(&SquareFocal, planes, scale, factor),
-        _ => each_own(loss, planes, scale, factor),
+        Rare::BinaryCrossEntropy(_) => each_own(&CrossEntropy, own, peak, scale, factor),
+        Rare::Focal(focal) if focal.is_square() => each_own(&SquareFocal, own, peak, scale, factor),
+        _ => each_own(loss, own, peak, scale, factor),
     }
 }
 
 #[inline(never)]
-fn each_own<L: Categorical>(loss: &L, planes: [&[Quad]; 3], scale: f32, factor: &mut [Quad]) -> f64 {
-    let (exp, log, scale) = (ExpNegative::new(), Log::new(), F32x4::splat(scale));
+fn each_own<L: Categorical>(loss: &L, own: &OwnPlanes, peak: &[Quad], scale: f32, factor: &mut [Quad]) -> f64 {
+    let scale = F32x4::splat(scale);
     let mut sum = Sum::new();
     for (i, factor) in factor.iter_mut().enumerate() {
-        let [below, others, peak] = planes.map(|plane| F32x4::load(&plane[i]));
+        let [negative_log, p, q] = own.each_ref().map(|plane| F32x4::load(&plane[i]));
         let weight = F32x4::load(factor);
-        // `below` is finite, and beside the largest number the logarithm is nothing.
-        let negative_log = below + log.log1p(others);
-        let p = exp.of(below) * peak;
-        let q = complement(p, peak, others * peak);
         sum.add(weight * loss.of(negative_log, q));
-        (scale * peak * weight * loss.slope(negative_log, p, q)).store(factor);
+        (scale * F32x4::load(&peak[i]) * weight * loss.slope(negative_log, p, q)).store(factor);
     }
     sum.total()
 }
@@ -163,12 +187,11 @@ impl Workspace {
         let mut sum = Sum::new();
         if self.one_hot(slot) {
             self.label_weights(slot);
-            let Self { tile, grad, others, peak, rest, below, own, factor, .. } = self;
+            let Self { tile, grad, others, below, miss, factor, .. } = self;
             for i in 0..tile.vectors {
                 let negative_log = F32x4::load(&below[i]) + log.log1p(F32x4::load(&others[i]));
                 let negative_log = negative_log.at_most(largest);
-                let q = complement(F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-                let term = F32x4::load(&factor[i]) * loss.of(negative_log, q);
+                let term = F32x4::load(&factor[i]) * loss.of(negative_log, F32x4::load(&miss[i]));
                 sum.add(term);
                 term.store(&mut grad[i]);
             }
@@ -204,12 +227,12 @@ impl Workspace {
 
     /// a·p_k, and −a·(1 − p_y) for the pixel's own class.
     fn one_hot_gradient<L: Categorical>(&mut self, loss: &L, scale: f32) {
-        let Self { tile, input, act, grad, labels, peak, rest, others, below, own, mean, factor, .. } = self;
+        let Self { tile, input, act, grad, labels, peak, rest, others, below, own, miss, mean, factor, .. } = self;
         let (log, scale) = (Log::new(), F32x4::splat(scale));
         let replacement = mean;
         for i in 0..tile.vectors {
             let (p, peak, rest) = (F32x4::load(&own[i]), F32x4::load(&peak[i]), F32x4::load(&rest[i]));
-            let q = complement(p, peak, rest);
+            let q = if input.stored { complement(p, peak, rest) } else { F32x4::load(&miss[i]) };
             let mut a = scale * F32x4::load(&factor[i]);
             if L::NEEDS_PROBABILITY {
                 let far = if !input.stored {

@@ -2,19 +2,19 @@
 
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
-use crate::pixel::rare::{ExpNegative, Log};
+use crate::pixel::rare::{Exp, Log};
 use crate::pixel::{LOWEST_LOG, SMALLEST};
 use crate::simd::F32x4;
 
 pub struct ExponentialLogarithmic {
     exponent: F32x4,
-    exp: ExpNegative,
+    exp: Exp,
     log: Log,
 }
 
 impl ExponentialLogarithmic {
     pub fn new(exponent: f32) -> Self {
-        Self { exponent: F32x4::splat(exponent), exp: ExpNegative::new(), log: Log::new() }
+        Self { exponent: F32x4::splat(exponent), exp: Exp::new(), log: Log::new() }
     }
 
     /// L^b of L = −ln p ≥ 0, as e^(b ln L); 0 at L = 0.
@@ -22,7 +22,7 @@ impl ExponentialLogarithmic {
     fn power(&self, l: F32x4) -> F32x4 {
         let (zero, one) = (F32x4::splat(0.0), F32x4::splat(1.0));
         let x = self.exponent * self.log.ln(l);
-        let e = self.exp.of(x.abs());
+        let e = self.exp.negative(x.abs());
         zero.less(x).select(one / e, e).drop(l.equals(zero))
     }
 

@@ -3,26 +3,26 @@
 use crate::pixel::SMALLEST;
 use crate::pixel::categorical::Categorical;
 use crate::pixel::elementwise::{Elementwise, Logit};
-use crate::pixel::rare::{ExpNegative, Log};
+use crate::pixel::rare::{Exp, Log};
 use crate::simd::F32x4;
 
 pub struct GeneralizedCrossEntropy {
     q: F32x4,
     inverse: F32x4,
-    exp: ExpNegative,
+    exp: Exp,
     log: Log,
 }
 
 impl GeneralizedCrossEntropy {
     pub fn new(q: f32) -> Self {
         let (inverse, q) = (F32x4::splat(1.0 / q), F32x4::splat(q));
-        Self { q, inverse, exp: ExpNegative::new(), log: Log::new() }
+        Self { q, inverse, exp: Exp::new(), log: Log::new() }
     }
 
     /// p^q.
     #[inline(always)]
     fn power(&self, negative_log: F32x4) -> F32x4 {
-        self.exp.of(self.q * negative_log)
+        self.exp.negative(self.q * negative_log)
     }
 
     /// (1 − e^−x)/q with x = −q ln p; where that cancels, the series of 1 − e^−x, whose rest is 2e-9 at 0.4.
@@ -35,7 +35,7 @@ impl GeneralizedCrossEntropy {
             series = (x * F32x4::splat(1.0 / n)).neg_mul_add(series, one);
         }
         let large = F32x4::splat(0.4).less(x);
-        self.inverse * large.select(one - self.exp.of(x), x * series)
+        self.inverse * large.select(one - self.exp.negative(x), x * series)
     }
 
     /// −ln p and −ln(1 − p), of nothing below the smallest divisor.

@@ -38,15 +38,15 @@ impl Log {
     }
 }
 
-pub struct ExpNegative(math::ExpNegative);
+pub struct Exp(math::Exp);
 
-impl ExpNegative {
+impl Exp {
     pub fn new() -> Self {
-        Self(math::ExpNegative::new())
+        Self(math::Exp::new())
     }
     #[inline(never)]
-    pub fn of(&self, a: F32x4) -> F32x4 {
-        self.0.of(a)
+    pub fn negative(&self, a: F32x4) -> F32x4 {
+        self.0.negative(a)
     }
 }
 

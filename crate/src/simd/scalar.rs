@@ -164,6 +164,10 @@ impl I32x4 {
         Self(*q)
     }
     #[inline(always)]
+    pub fn to_array(self) -> [i32; 4] {
+        self.0
+    }
+    #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(zip(self.0, b.0, |a, b| a == b))
     }
@@ -195,6 +199,11 @@ impl I32x4 {
 }
 
 impl Mask {
+    /// −1 where set, else 0.
+    #[inline(always)]
+    pub fn to_bits(self) -> I32x4 {
+        I32x4(self.0.map(|set| -i32::from(set)))
+    }
     /// `a` where set, else `b`.
     #[inline(always)]
     pub fn select(self, a: F32x4, b: F32x4) -> F32x4 {

@@ -193,6 +193,15 @@ impl I32x4 {
         Self(w::i32x4(q[0], q[1], q[2], q[3]))
     }
     #[inline(always)]
+    pub fn to_array(self) -> [i32; 4] {
+        [
+            w::i32x4_extract_lane::<0>(self.0),
+            w::i32x4_extract_lane::<1>(self.0),
+            w::i32x4_extract_lane::<2>(self.0),
+            w::i32x4_extract_lane::<3>(self.0),
+        ]
+    }
+    #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(w::i32x4_eq(self.0, b.0))
     }
@@ -224,6 +233,11 @@ impl I32x4 {
 }
 
 impl Mask {
+    /// −1 where set, else 0.
+    #[inline(always)]
+    pub fn to_bits(self) -> I32x4 {
+        I32x4(self.0)
+    }
     /// `a` where set, else `b`.
     #[inline(always)]
     pub fn select(self, a: F32x4, b: F32x4) -> F32x4 {

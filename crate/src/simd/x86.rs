@@ -170,6 +170,10 @@ impl I32x4 {
         Self(x::m128i::from(*q))
     }
     #[inline(always)]
+    pub fn to_array(self) -> [i32; 4] {
+        self.0.into()
+    }
+    #[inline(always)]
     pub fn equals(self, b: Self) -> Mask {
         Mask(x::cast_to_m128_from_m128i(x::cmp_eq_mask_i32_m128i(self.0, b.0)))
     }
@@ -201,6 +205,11 @@ impl I32x4 {
 }
 
 impl Mask {
+    /// −1 where set, else 0.
+    #[inline(always)]
+    pub fn to_bits(self) -> I32x4 {
+        I32x4(x::cast_to_m128i_from_m128(self.0))
+    }
     /// `a` where set, else `b`.
     #[inline(always)]
     pub fn select(self, a: F32x4, b: F32x4) -> F32x4 {
