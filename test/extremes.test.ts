@@ -126,7 +126,33 @@ describe('huge logits', () => {
     }
   });
 
-  /** Exponentials are taken of logits as they are, or of how far they lie below the largest: tile by tile, as they lie. */
+  it.each([3, 4, 5])('two of %i classes in doubt, the first far below: every pixel to 1e-6', (channels) => {
+    const pixels = 3000;
+    const r = random(channels);
+    const labels = Uint8Array.from({ length: pixels }, () => 1 + r.below(2));
+    const call = { shape: [1, channels, pixels] };
+    for (const low of [0, -8, -20, -40, -80]) {
+      const pred = Float32Array.from({ length: channels * pixels }, (_, i) => r.normal() + (i < pixels ? low : 0));
+      const loss = crossEntropyLoss({ reduction: 'sum' });
+      const each = loss.unreduced(pred, labels, call).data;
+      const { value, grad } = loss.valueAndGrad(pred, labels, call);
+      let sum = 0;
+      let worst = 0;
+      for (let i = 0; i < pixels; i++) {
+        const z = Array.from({ length: channels }, (_, k) => pred[k * pixels + i]!);
+        const own = labels[i]!;
+        const others = z.reduce((all, x, k) => all + (k === own ? 0 : Math.exp(x - z[own]!)), 0);
+        const right = Math.log1p(others);
+        sum += right;
+        const ofOwn = -others / (1 + others);
+        worst = Math.max(worst, Math.abs(each[i]! / right - 1), Math.abs(grad[own * pixels + i]! / ofOwn - 1));
+      }
+      expect(worst, `${low}`).toBeLessThanOrEqual(1e-6);
+      expect(Math.abs(value / sum - 1), `${low}`).toBeLessThanOrEqual(1e-7);
+    }
+  });
+
+  /** Exponentials are of logits as they are, or of how far they lie below the largest: tile by tile, as they lie. */
   it.each([2, 3, 4, 5])('logits near and far in turn: %i classes agree with the twin', (channels) => {
     const pixels = 2100;
     const r = random(channels);

@@ -71,15 +71,16 @@ impl Workspace {
         }
     }
 
-    /// Logits in `values` to probabilities in `act`; fills `top`, `others`, `peak` and `rest` and, where a pixel loss
-    /// reads a label map, `below` and `own`.
+    /// Logits in `values` to probabilities in `act`; fills `peak` and `rest` and, where a pixel loss reads a label map,
+    /// `below`, `others`, `own` and `miss`; where it reads more, `top` and `others`.
     pub fn activate_softmax(&mut self) {
-        let near = (2..=MOST_FEW).contains(&self.tile.channels)
+        let picks = self.picks();
+        let few = (2..=MOST_FEW).contains(&self.tile.channels)
             && (1..=self.terms.len()).all(|slot| self.one_hot(slot))
-            && self.activate_few(!self.terms.is_empty());
-        if !near {
+            && self.activate_few(picks);
+        if !few {
             self.clamp_values();
-            self.activate_many(self.picks());
+            self.activate_many(picks);
         }
     }
 

@@ -1,7 +1,6 @@
 //! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
 //! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
-use crate::few_classes::REACH;
 use crate::many_classes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Tile, Workspace, planes_mut};
@@ -163,7 +162,7 @@ pub fn read_floats(floats: impl Iterator<Item = f32>, plane: &mut [f32]) {
     }
 }
 
-/// Vectors that the direct loops take at a time, one short loop after another. In one long loop the processor's window
+/// Vectors that sigmoid's direct loops take at a time, one short loop after another. In one long loop the processor's window
 /// holds less than two rounds, so that it waits for their chains of additions and multiplications.
 pub const BLOCK: usize = 64;
 
@@ -319,8 +318,8 @@ pub fn blank_of<'a>(tile: &Tile, mask: &'a [Quad]) -> impl Iterator<Item = usize
 }
 
 impl Workspace {
-    /// Makes certain hits, or the probabilities of such, of the lanes that are no pixel, masked or ignored: a negative
-    /// of every channel, or the first class. Kernels without weights then find no loss in them.
+    /// Makes lanes that are no pixel, masked or ignored harmless to kernels without weights: certain hits, a negative of
+    /// every channel, or stored probabilities of the first class; of softmax logits any, which `blank_of` takes out later.
     pub fn blank(&mut self) {
         let Self { tile, chunk, values, target, mask, input, .. } = self;
         if !tile.masked {
@@ -333,12 +332,8 @@ impl Workspace {
             let stride = chunk.stride;
             (&mut chunk.sides().0[tile.start..], stride)
         };
-        let (first, lowest) = match (softmax, input.stored) {
-            (true, false) => (0.0, -REACH),
-            (true, true) => (1.0, 0.0),
-            (false, false) => (-f32::MAX, -f32::MAX),
-            (false, true) => (0.0, 0.0),
-        };
+        let lowest = if softmax || input.stored { 0.0 } else { -f32::MAX };
+        let first = if softmax && input.stored { 1.0 } else { lowest };
         let target = target.as_flattened_mut();
         for i in out_of(&mask[..tile.vectors]) {
             tile.blank += 1;

@@ -1,15 +1,14 @@
 //! Softmax over two to four classes: as a stage, and of label maps without weights as the direct way from the chunk's
 //! logits to its `out`, all classes of four pixels at once, in registers. `many_classes` takes any number.
 //!
-//! Exponentials are of how far a logit is from that of the first class, whose own is 1: nobody looks for the largest.
-//! That holds as long as no two are so far apart that an f32 overflows, or loses the smaller; `many_classes` takes the
-//! tiles of which it does not hold. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it,
-//! which is minus that Σ, it does not cancel.
+//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. That holds as
+//! long as an f32 holds the ratio of any two; `many_classes` takes the tiles of which it does not. −ln p of a pixel's own
+//! class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that Σ, it does not cancel.
 
 use crate::chunk::{blank_of, direct_planes};
 use crate::lanes::LabelQuad;
 use crate::many_classes::{Planes, with_another};
-use crate::math::exp_from;
+use crate::math::exp_of_logits;
 use crate::pixel::categorical::{Own, own_from_odds, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
 use crate::sums::{LogProduct, UnitSum};
@@ -19,21 +18,14 @@ use core::array::from_fn;
 /// The most classes that have loops of their own.
 pub const MOST_FEW: usize = 4;
 
-/// So far apart logits may be: then two probabilities of a pixel have a finite ratio.
-pub const REACH: f32 = 43.0;
+/// So far from 0 logits may be: then four exponentials over one are at most 2^126, and no p is below 2^-126.
+const REACH: f32 = 43.0;
 
-/// exp(z − z of the first class) of every class. `false`: some are too far apart. Two infinities, whose difference is NaN,
-/// are not seen here.
+/// exp z of every class. `false`: a logit is too far from 0. NaN passes.
 fn exponentials(z: Planes, tile: &Tile, e: &mut [Quad]) -> bool {
-    e[tile.plane(0)].fill([1.0; LANES]);
-    let furthest = (1..tile.channels)
-        .fold(F32x4::splat(0.0), |furthest, k| exp_from(z.plane(0), z.plane(k), &mut e[tile.plane(k)], furthest));
+    let furthest = (0..tile.channels)
+        .fold(F32x4::splat(0.0), |furthest, k| exp_of_logits(z.plane(k), &mut e[tile.plane(k)], furthest));
     furthest.to_array().iter().all(|&z| z <= REACH)
-}
-
-/// Whether a pixel's exponentials were NaN, of a sum over all pixels.
-fn has_nan(seen: F32x4) -> bool {
-    seen.to_array().iter().any(|x| x.is_nan())
 }
 
 #[inline(always)]
@@ -48,18 +40,23 @@ fn picked<const C: usize>(values: [F32x4; C], hot: [Mask; C]) -> F32x4 {
     (1..C).fold(values[0].keep(hot[0]), |picked, k| picked + values[k].keep(hot[k]))
 }
 
-/// p_k − g_k from anything proportional to p. Of the pixel's own class it is minus the sum of the others, which does not
-/// cancel.
 #[inline(always)]
-fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> [F32x4; C] {
+fn total<const C: usize>(values: [F32x4; C]) -> F32x4 {
+    values[1..].iter().fold(values[0], |sum, &x| sum + x)
+}
+
+/// p_k − g_k from anything proportional to p, and the sum of the other classes than each pixel's own. That class's is minus
+/// it, which does not cancel.
+#[inline(always)]
+fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> ([F32x4; C], F32x4) {
     let others: [F32x4; C] = from_fn(|k| p[k].drop(hot[k]));
-    let rest = others[1..].iter().fold(others[0], |rest, &p| rest + p);
-    from_fn(|k| others[k] - rest.keep(hot[k]))
+    let rest = total(others);
+    (from_fn(|k| others[k] - rest.keep(hot[k])), rest)
 }
 
 /// The probabilities of one class, of exponentials, and their sums: tp, p and g.
 #[inline(never)]
-fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
+pub fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
     let class = I32x4::splat(class);
     let [mut tp, mut all] = [UnitSum::new(); 2];
     let mut count = I32x4::splat(0);
@@ -76,8 +73,8 @@ fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32,
 
 impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and with `picks`, for losses of each pixel's
-    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below` with 0. The very operations of
-    /// `direct_few`. `false`: logits are too far apart, or none.
+    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below` with 0. Values and probabilities have the
+    /// bits of `direct_few`. `false`: a logit is too far from 0.
     pub fn activate_few(&mut self, picks: bool) -> bool {
         let Self { tile, values, act, labels, others, peak, rest, below, own, miss, factor, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
@@ -86,31 +83,26 @@ impl Workspace {
             return false;
         }
         let e = Planes::of(act, tile);
-        let mut seen = F32x4::splat(0.0);
         e.fold(
             n,
             |_, e| (e, (e, F32x4::splat(0.0))),
             |(sum, state), _, e| (sum + e, with_another(state, e)),
             |i, (sum, (largest, others))| {
                 let inverse = F32x4::splat(1.0) / sum;
-                seen = seen + inverse;
                 inverse.store(&mut inverses[i]);
                 (largest * inverse).store(&mut peak[i]);
                 (others * inverse).store(&mut rest[i]);
             },
         );
-        if has_nan(seen) {
-            return false;
-        }
         if picks {
-            let hot = |label: I32x4, k: usize| label.equals(I32x4::splat(k as i32));
+            let is_hot = |label: I32x4, k: usize| label.equals(I32x4::splat(k as i32));
             e.fold(
                 n,
                 |i, e| {
                     let label = I32x4::load(&labels[i]);
-                    (label, e.drop(hot(label, 0)), e.keep(hot(label, 0)))
+                    (label, e.drop(is_hot(label, 0)), e.keep(is_hot(label, 0)))
                 },
-                |(label, missed, own), k, e| (label, missed + e.drop(hot(label, k)), own + e.keep(hot(label, k))),
+                |(label, missed, own), k, e| (label, missed + e.drop(is_hot(label, k)), own + e.keep(is_hot(label, k))),
                 |i, (_, missed, e)| {
                     let (odds, p) = (missed / e, e * F32x4::load(&inverses[i]));
                     odds.store(&mut others[i]);
@@ -129,7 +121,7 @@ impl Workspace {
     }
 
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
-    /// gradient times `scale`, or with `sums` the probabilities. `None`: logits are too far apart, or none.
+    /// gradient times `scale`, or with `sums` the probabilities. `None`: a logit is too far from 0.
     pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
         let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, own: p, factor, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
@@ -139,41 +131,33 @@ impl Workspace {
         }
         let one = F32x4::splat(1.0);
         let (e, out): ([&[Quad]; C], _) = (from_fn(|k| &act[tile.plane(k)]), planes_mut::<C>(to, stride, n));
+        // Cut again where the compiler sees it, who then leaves the checks of bounds out.
         let (e, out) = (e.map(|e| &e[..n]), out.map(|out| &mut out[..n]));
         let (labels, others, peak, p) = (&labels[..n], &mut others[..n], &mut peak[..n], &mut p[..n]);
         let at = |i: usize| -> [F32x4; C] { from_fn(|k| F32x4::load(&e[k][i])) };
-        let total = |e: [F32x4; C]| e[1..].iter().fold(e[0], |sum, &e| sum + e);
-        let mut seen = F32x4::splat(0.0);
         if let Own::Nothing = own {
             for (i, peak) in peak.iter_mut().enumerate() {
-                let inverse = one / total(at(i));
-                seen = seen + inverse;
-                inverse.store(peak);
+                (one / total(at(i))).store(peak);
             }
         } else {
             let entropy = scale.filter(|_| matches!(own, Own::Entropy)).map(F32x4::splat);
             for i in 0..n {
                 let e = at(i);
                 let hot: [Mask; C] = hot(&labels[i]);
-                let missed: [F32x4; C] = from_fn(|k| e[k].drop(hot[k]));
-                let rest = total(missed);
-                let own = picked(e, hot);
+                let (errors, rest) = errors(e, hot);
+                let e_own = picked(e, hot);
                 let inverse = one / total(e);
-                seen = seen + inverse;
-                (rest / own).store(&mut others[i]);
+                (rest / e_own).store(&mut others[i]);
                 inverse.store(&mut peak[i]);
                 if let Some(scale) = entropy {
                     let factor = scale * inverse;
                     for k in 0..C {
-                        (factor * (missed[k] - rest.keep(hot[k]))).store(&mut out[k][i]);
+                        (factor * errors[k]).store(&mut out[k][i]);
                     }
-                } else {
-                    (own * inverse).store(&mut p[i]);
+                } else if let Own::Loss(_) = own {
+                    (e_own * inverse).store(&mut p[i]);
                 }
             }
-        }
-        if has_nan(seen) {
-            return None;
         }
         for i in blank_of(tile, mask) {
             peak.as_flattened_mut()[i] = 0.0;
@@ -193,7 +177,7 @@ impl Workspace {
                 if scale.is_some() {
                     for i in 0..n {
                         let factor = F32x4::load(&factor[i]);
-                        let errors = errors::<C>(at(i), hot(&labels[i]));
+                        let (errors, _) = errors::<C>(at(i), hot(&labels[i]));
                         for k in 0..C {
                             (factor * errors[k]).store(&mut out[k][i]);
                         }
@@ -239,7 +223,7 @@ impl Workspace {
         if let Some(scale) = scale {
             let scale = F32x4::splat(scale);
             for i in 0..n {
-                let errors = errors::<C>(at(i), hot(&labels[i]));
+                let (errors, _) = errors::<C>(at(i), hot(&labels[i]));
                 for k in 0..C {
                     scale.mul_add(errors[k], F32x4::load(&out[k][i])).store(&mut out[k][i]);
                 }

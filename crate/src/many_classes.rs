@@ -1,9 +1,11 @@
 //! Softmax over any number of classes: class by class over the tile where classes do not meet, and where they do, a few
 //! vectors through all classes, with what meets in registers.
 //!
-//! It is the stage of all softmax, and of five classes and more the direct way of label maps without weights.
+//! It is the stage of softmax and the direct way of label maps without weights, of five classes and more, and of fewer where
+//! `few_classes` does not serve.
 
 use crate::chunk::blank_of;
+use crate::few_classes::{MOST_FEW, probabilities};
 use crate::lanes::LabelQuad;
 use crate::math::Exp;
 use crate::pixel::categorical::{Own, OwnPlanes, below_top, complement, entropy_factors, own_from_top, own_losses};
@@ -150,7 +152,8 @@ impl Workspace {
         }
     }
 
-    /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not know.
+    /// As `direct_few`, of any number of classes. `None`: a largest logit is infinite, which this way does not
+    /// know, or the largest float, which is to have the same bits.
     pub fn direct_many(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
         let Self { tile, chunk, values, act, grad, labels, mask, top, others, peak, factor, totals, .. } = self;
         let Self { below, own: own_p, miss, .. } = self;
@@ -162,7 +165,7 @@ impl Workspace {
             return None;
         }
         exponentials(z, tile, top, act, others, peak);
-        // So that a probability below 1e-16 is not lost beside their 1.
+        // No loss, and no p: beside its 1 one below 1e-16 would be lost.
         for i in blank_of(tile, mask) {
             peak.as_flattened_mut()[i] = 0.0;
             others.as_flattened_mut()[i] = 0.0;
@@ -208,16 +211,27 @@ impl Workspace {
         }
         if sums {
             for k in 0..classes {
+                totals[7 * classes + k] += (n * LANES - tile.blank) as f64;
+                let out = &mut out[k * stride..];
+                if classes <= MOST_FEW {
+                    // The additions of every way of few classes.
+                    let sums = probabilities(&act[tile.plane(k)], peak, labels, k as i32, out);
+                    for (r, sum) in sums.into_iter().enumerate() {
+                        totals[r * classes + k] += sum;
+                    }
+                    continue;
+                }
                 let mut sum = UnitSum::new();
-                for ((e, peak), out) in act[tile.plane(k)].iter().zip(&*peak).zip(&mut out[k * stride..]) {
+                for ((e, peak), out) in act[tile.plane(k)].iter().zip(&*peak).zip(out) {
                     let p = F32x4::load(e) * F32x4::load(peak);
                     p.store(out);
                     sum.add(p);
                 }
                 totals[classes + k] += sum.total();
-                totals[7 * classes + k] += (tile.vectors * LANES - tile.blank) as f64;
             }
-            add_own(tile, labels, Planes { quads: out, stride, classes }, None, totals);
+            if classes > MOST_FEW {
+                add_own(tile, labels, Planes { quads: out, stride, classes }, None, totals);
+            }
         }
         Some(value)
     }

@@ -97,12 +97,12 @@ pub fn exp_of_sizes(z: &[Quad], out: &mut [Quad]) {
     }
 }
 
-/// e^(z − origin), and the largest |z − origin| beside `furthest`. What is beyond 87 gives anything.
+/// e^z, and the largest |z| beside `furthest`. Of what is beyond 87 it is anything.
 #[inline(never)]
-pub fn exp_from(origin: &[Quad], z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4 {
+pub fn exp_of_logits(z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4 {
     let exp = Exp::new();
-    for ((origin, z), out) in origin.iter().zip(z).zip(out) {
-        let z = F32x4::load(z) - F32x4::load(origin);
+    for (z, out) in z.iter().zip(out) {
+        let z = F32x4::load(z);
         furthest = furthest.at_least(z.and(exp.size));
         exp.near::<false>(z).store(out);
     }

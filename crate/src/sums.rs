@@ -56,8 +56,7 @@ impl UnitSum {
 
 /// Σ ln(1 + x) for x ≥ 0, as the logarithm of one product: faster by a third than a logarithm a vector, and exact.
 ///
-/// The product is kept as q, where 1 + q is the product: q ← q + x·(1 + q) does not lose a tiny x. It must not overflow:
-/// 2^1024 is out of reach of a tile, which has at most 256 factors a lane of at most 2, or 160 of 3, 128 of 4, and so on.
+/// The product is kept as q, where 1 + q is the product: q ← q + x·(1 + q) does not lose a tiny x.
 #[derive(Clone, Copy)]
 pub struct LogProduct {
     product: F64x4,
@@ -72,11 +71,12 @@ impl LogProduct {
     pub fn new() -> Self {
         Self { product: F64x4::splat(0.0), settled: 0.0 }
     }
+    /// It must not overflow: 2^1024 is out of reach of a tile's factors of at most 2, 256 a lane.
     #[inline(always)]
     pub fn multiply(&mut self, x: F64x4) {
         self.product = x.mul_add(self.product, self.product + x);
     }
-    /// Two vectors at a time, so that only every other step waits for the product.
+    /// Any number of factors below 2^126, two vectors at a time, so that only every other step waits for the product.
     #[inline(never)]
     pub fn multiply_all(&mut self, all: &[Quad]) {
         let load = |x: &Quad| F64x4::from(F32x4::load(x));

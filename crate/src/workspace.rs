@@ -130,7 +130,7 @@ pub struct Tile {
     pub element_masked: bool,
     /// Whether every g is known to be 0 or 1.
     pub hard: bool,
-    /// Lanes that are no pixel or out, where the direct ways put a certain hit.
+    /// Lanes that are no pixel or out, of which the direct ways make nothing (`blank`).
     pub blank: usize,
 }
 
@@ -160,12 +160,14 @@ pub struct Workspace {
     pub labels: Vec<LabelQuad>,
     pub mask: Vec<Quad>,
     pub weight: Vec<Quad>,
-    /// Softmax: the largest logit; Σ exp(z − largest) over the others; the largest p; the sum of the other p.
+    /// Softmax: the largest logit; Σ exp(z − largest) over the others, or of few classes (1 − p)/p of each pixel's own, when
+    /// `below` is 0 and `top` nothing; the largest p; the sum of the other p.
     pub top: Vec<Quad>,
     pub others: Vec<Quad>,
     pub peak: Vec<Quad>,
     pub rest: Vec<Quad>,
-    /// Of each pixel's own class, where targets are labels: how far its logit is below the largest, its p, and 1 − p.
+    /// Of each pixel's own class, where targets are labels: what −ln p is beside ln(1 + `others`), how far its logit is below
+    /// the largest; its p; 1 − p.
     pub below: Vec<Quad>,
     pub own: Vec<Quad>,
     pub miss: Vec<Quad>,

@@ -6,6 +6,7 @@
 
 use segloss_core::math::{Exp, Log, Power, sigmoid_tail};
 use segloss_core::simd::{F32x4, LANES, Quad};
+use segloss_core::sums::LogProduct;
 use std::ops::RangeInclusive;
 use std::thread;
 
@@ -228,4 +229,22 @@ fn powers_at_the_ends() {
     }
     assert_eq!(of(1e6, 0.5), 0.0);
     assert_eq!(of(0.5, 0.25), 0.5);
+}
+
+#[test]
+fn a_product_of_any_factors_is_settled_before_it_overflows() {
+    for size in [1e-30, 1.0, 3.0, 1e10, 2f32.powi(125)] {
+        for vectors in [1, 3, 4, 257] {
+            let factors: Vec<Quad> =
+                (0..vectors).map(|i| [size, 0.0, size / 3.0, if i == 2 { size } else { 0.0 }]).collect();
+            let mut product = LogProduct::new();
+            product.multiply_all(&factors);
+            let right: f64 = factors.as_flattened().iter().map(|&x| f64::from(x).ln_1p()).sum();
+            assert!(
+                (product.total() - right).abs() <= 1e-12 * right,
+                "{vectors} of {size}: {} {right}",
+                product.total()
+            );
+        }
+    }
 }
