@@ -132,7 +132,10 @@ describe('huge logits', () => {
     const labels = Uint8Array.from({ length: pixels }, () => 1 + r.below(2));
     const call = { shape: [1, channels, pixels] };
     for (const low of [0, -8, -20, -40, -80]) {
-      const pred = Float32Array.from({ length: channels * pixels }, (_, i) => r.normal() + (i < pixels ? low : 0));
+      const pred = Float32Array.from(
+        { length: channels * pixels },
+        (_, i) => r.normal() + (i < pixels ? low : 0),
+      );
       const loss = crossEntropyLoss({ reduction: 'sum' });
       const each = loss.unreduced(pred, labels, call).data;
       const { value, grad } = loss.valueAndGrad(pred, labels, call);
@@ -145,7 +148,11 @@ describe('huge logits', () => {
         const right = Math.log1p(others);
         sum += right;
         const ofOwn = -others / (1 + others);
-        worst = Math.max(worst, Math.abs(each[i]! / right - 1), Math.abs(grad[own * pixels + i]! / ofOwn - 1));
+        worst = Math.max(
+          worst,
+          Math.abs(each[i]! / right - 1),
+          Math.abs(grad[own * pixels + i]! / ofOwn - 1),
+        );
       }
       expect(worst, `${low}`).toBeLessThanOrEqual(1e-6);
       expect(Math.abs(value / sum - 1), `${low}`).toBeLessThanOrEqual(1e-7);

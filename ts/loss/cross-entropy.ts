@@ -17,8 +17,8 @@ const KERNEL = 1;
  * Empty: a class without pixels adds nothing. Nothing to count: value and gradient 0.
  * Weights: ignored and masked pixels add nothing and are not counted (`normalizer: 'all'` counts them). Pixel, sample
  * and class weights multiply a term and leave the divisor alone, unless `normalizer: 'weights'` divides by their sum.
- * Numerics: (max − z_y) + log1p(Σ of the other e), and 1 − p_y as a sum of the other p: exact to 1e-6 at margins of 8,
- * 18 and 40, where log(Σe) is 5 % wrong (`test/extremes.test.ts`).
+ * Numerics: −ln p_y is ln(1 + Σ of the other e / e_y), of logits far from 0 from the largest on, and 1 − p_y a sum of
+ * the other p: exact to 1e-6 at margins of 8, 18 and 40, where log(Σe) is 5 % wrong (`test/extremes.test.ts`).
  * Errors: `RangeError` for `activation: 'sigmoid'` and for one channel (use `binaryCrossEntropyLoss`).
  * Source: I. J. Good, "Rational Decisions", 1952; for segmentation J. Long, E. Shelhamer, T. Darrell, "Fully
  * Convolutional Networks for Semantic Segmentation", 2015.
