@@ -126,6 +126,36 @@ describe('huge logits', () => {
     }
   });
 
+  it.each([2, 3, 4, 5])(
+    'sums of parts are those of the whole, far logits among near: %i classes',
+    (channels) => {
+      const r = random(channels + 40);
+      for (const pixels of [64, 700, 3000]) {
+        const far = (i: number): number => (i % pixels === 5 || i % pixels === pixels - 9 ? 70 : 3);
+        const pred = Float32Array.from({ length: channels * pixels }, (_, i) => (2 * r.next() - 1) * far(i));
+        const labels = Uint8Array.from({ length: pixels }, () => r.below(channels));
+        for (const loss of [
+          diceLoss({ activation: 'softmax' }),
+          crossEntropyLoss({ reduction: 'sum' }),
+          focalLoss({ activation: 'softmax', reduction: 'sum' }),
+        ]) {
+          const part = (from: number, to: number) => {
+            const shape = [1, channels, to - from];
+            const cut = Array.from({ length: channels }, (_, k) => [
+              ...pred.subarray(k * pixels + from, k * pixels + to),
+            ]);
+            return loss.accumulate(Float32Array.from(cut.flat()), labels.subarray(from, to), { shape });
+          };
+          const whole = loss.value(pred, labels, { shape: [1, channels, pixels] });
+          for (const at of [13, 31, pixels - 17]) {
+            const value = loss.valueFrom(part(0, at).merge(part(at, pixels)));
+            expect(Math.abs(value / whole - 1), `${loss.name} ${pixels} ${at}`).toBeLessThanOrEqual(1e-9);
+          }
+        }
+      }
+    },
+  );
+
   it.each([3, 4, 5])('two of %i classes in doubt, the first far below: every pixel to 1e-6', (channels) => {
     const pixels = 3000;
     const r = random(channels);
@@ -159,7 +189,7 @@ describe('huge logits', () => {
     }
   });
 
-  /** Exponentials are of logits as they are, or of how far they lie below the largest: tile by tile, as they lie. */
+  /** Exponentials are of logits as they are, or of how far they lie below the largest. */
   it.each([2, 3, 4, 5])('logits near and far in turn: %i classes agree with the twin', (channels) => {
     const pixels = 2100;
     const r = random(channels);

@@ -75,10 +75,10 @@ impl Workspace {
     /// `below`, `others`, `own` and `miss`; where it reads more, `top` and `others`.
     pub fn activate_softmax(&mut self) {
         let picks = self.picks();
-        let few = (2..=MOST_FEW).contains(&self.tile.channels)
-            && (1..=self.terms.len()).all(|slot| self.one_hot(slot))
-            && self.activate_few(picks);
-        if !few {
+        let few = (2..=MOST_FEW).contains(&self.tile.channels);
+        if few && (1..=self.terms.len()).all(|slot| self.one_hot(slot)) {
+            self.activate_few(picks);
+        } else {
             self.clamp_values();
             self.activate_many(picks);
         }

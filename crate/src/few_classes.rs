@@ -1,14 +1,15 @@
 //! Softmax over two to four classes: as a stage, and of label maps without weights as the direct way from the chunk's
 //! logits to its `out`, all classes of four pixels at once, in registers. `many_classes` takes any number.
 //!
-//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. That holds as
-//! long as an f32 holds the ratio of any two; `many_classes` takes the tiles of which it does not. −ln p of a pixel's own
-//! class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that Σ, it does not cancel.
+//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. A pixel of which
+//! an f32 does not hold the ratio of any two is shifted by its largest, in the stage alone, so that no pixel's p depends on
+//! its neighbours. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that
+//! Σ, it does not cancel.
 
 use crate::chunk::{blank_of, direct_planes};
 use crate::lanes::LabelQuad;
 use crate::many_classes::{Planes, with_another};
-use crate::math::exp_of_logits;
+use crate::math::{exp_below, exp_of_logits};
 use crate::pixel::categorical::{Own, own_from_odds, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
 use crate::sums::{LogProduct, UnitSum};
@@ -56,7 +57,7 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> ([F32x4; C], F32x4) 
 
 /// The probabilities of one class, of exponentials, and their sums: tp, p and g.
 #[inline(never)]
-pub fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
+fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
     let class = I32x4::splat(class);
     let [mut tp, mut all] = [UnitSum::new(); 2];
     let mut count = I32x4::splat(0);
@@ -74,14 +75,15 @@ pub fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: 
 impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and with `picks`, for losses of each pixel's
     /// own class, `own`, `miss`, `others` with the ratio of the two, and `below` with 0. Values and probabilities have the
-    /// bits of `direct_few`. `false`: a logit is too far from 0.
-    pub fn activate_few(&mut self, picks: bool) -> bool {
-        let Self { tile, values, act, labels, others, peak, rest, below, own, miss, factor, .. } = self;
+    /// bits of `direct_few`.
+    pub fn activate_few(&mut self, picks: bool) {
+        let near = exponentials(Planes::of(&self.values, &self.tile), &self.tile, &mut self.act);
+        if !near {
+            self.shifted_exponentials();
+        }
+        let Self { tile, act, labels, others, peak, rest, below, own, miss, factor, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let (labels, inverses) = (&labels[..n], &mut factor[..n]);
-        if !exponentials(Planes::of(values, tile), tile, act) {
-            return false;
-        }
         let e = Planes::of(act, tile);
         e.fold(
             n,
@@ -117,11 +119,51 @@ impl Workspace {
                 (F32x4::load(act) * F32x4::load(inverse)).store(act);
             }
         }
-        true
+        if picks && !near {
+            self.far_own();
+        }
+    }
+
+    /// exp(z − `top`) of every class, `top` being the largest logit of pixels that are far from 0, in `mean`, and else 0.
+    fn shifted_exponentials(&mut self) {
+        self.clamp_values();
+        let Self { tile, values, act, top, mean, .. } = self;
+        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
+        let z = values.as_flattened();
+        let (shifts, sizes) = (top[..n].as_flattened_mut(), mean[..n].as_flattened_mut());
+        for (i, (shift, size)) in shifts.iter_mut().zip(sizes).enumerate() {
+            (*shift, *size) = (-f32::MAX, 0.0);
+            for &z in z[i..].iter().step_by(tile.stride * LANES).take(tile.channels) {
+                *shift = if z > *shift { z } else { *shift };
+                *size = if z.abs() > *size { z.abs() } else { *size };
+            }
+            *shift = if *size > REACH { *shift } else { 0.0 };
+        }
+        for k in 0..tile.channels {
+            exp_below(&top[..n], &values[tile.plane(k)], &mut act[tile.plane(k)]);
+        }
+    }
+
+    /// Of the pixels that are far from 0 what a ratio may not hold: how far the own class is below the largest, and the ratio
+    /// of the others to that.
+    fn far_own(&mut self) {
+        let Self { tile, values, labels, top, others, peak, rest, below, own, miss, mean, .. } = self;
+        let (top, mean, own) = (top.as_flattened(), mean.as_flattened(), own.as_flattened());
+        let (peak, rest, below) = (peak.as_flattened(), rest.as_flattened(), below.as_flattened_mut());
+        let (others, miss) = (others.as_flattened_mut(), miss.as_flattened_mut());
+        for (i, &label) in labels[..tile.vectors].as_flattened().iter().enumerate() {
+            if mean[i] > REACH {
+                let z = values.as_flattened()[label.cast_unsigned() as usize * tile.stride * LANES + i];
+                below[i] = (top[i] - z).min(f32::MAX);
+                others[i] = rest[i] / peak[i];
+                miss[i] = if own[i] == peak[i] { rest[i] } else { 1.0 - own[i] };
+            }
+        }
     }
 
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
-    /// gradient times `scale`, or with `sums` the probabilities. `None`: a logit is too far from 0.
+    /// gradient times `scale`, or with `sums` the probabilities. `None`: a logit is too far from 0,
+    /// which is for the stages.
     pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
         let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, own: p, factor, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);

@@ -1,11 +1,10 @@
 //! Softmax over any number of classes: class by class over the tile where classes do not meet, and where they do, a few
 //! vectors through all classes, with what meets in registers.
 //!
-//! It is the stage of softmax and the direct way of label maps without weights, of five classes and more, and of fewer where
-//! `few_classes` does not serve.
+//! It is the stage of softmax, but for what `few_classes` serves, and of five classes and more the direct way of label maps
+//! without weights.
 
 use crate::chunk::blank_of;
-use crate::few_classes::{MOST_FEW, probabilities};
 use crate::lanes::LabelQuad;
 use crate::math::Exp;
 use crate::pixel::categorical::{Own, OwnPlanes, below_top, complement, entropy_factors, own_from_top, own_losses};
@@ -213,14 +212,6 @@ impl Workspace {
             for k in 0..classes {
                 totals[7 * classes + k] += (n * LANES - tile.blank) as f64;
                 let out = &mut out[k * stride..];
-                if classes <= MOST_FEW {
-                    // The additions of every way of few classes.
-                    let sums = probabilities(&act[tile.plane(k)], peak, labels, k as i32, out);
-                    for (r, sum) in sums.into_iter().enumerate() {
-                        totals[r * classes + k] += sum;
-                    }
-                    continue;
-                }
                 let mut sum = UnitSum::new();
                 for ((e, peak), out) in act[tile.plane(k)].iter().zip(&*peak).zip(out) {
                     let p = F32x4::load(e) * F32x4::load(peak);
@@ -229,9 +220,7 @@ impl Workspace {
                 }
                 totals[classes + k] += sum.total();
             }
-            if classes > MOST_FEW {
-                add_own(tile, labels, Planes { quads: out, stride, classes }, None, totals);
-            }
+            add_own(tile, labels, Planes { quads: out, stride, classes }, None, totals);
         }
         Some(value)
     }

@@ -109,6 +109,15 @@ pub fn exp_of_logits(z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4
     furthest
 }
 
+/// e^(z − top), 0 far below.
+#[inline(never)]
+pub fn exp_below(top: &[Quad], z: &[Quad], out: &mut [Quad]) {
+    let exp = Exp::new();
+    for ((top, z), out) in top.iter().zip(z).zip(out) {
+        exp.near::<false>((F32x4::load(z) - F32x4::load(top)).at_least(-exp.cut)).store(out);
+    }
+}
+
 static SIGNS: [Quad; 4] = rows([
     0x8000_0000,
     0xFFFF_FFFF, // −1 as an integer

@@ -255,13 +255,13 @@ impl Workspace {
             self.label_weights(1);
         }
         let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
-        let few = match classes {
+        let value = match classes {
             2 => self.direct_few::<2>(own, sums, scale),
             3 => self.direct_few::<3>(own, sums, scale),
             4 => self.direct_few::<4>(own, sums, scale),
-            _ => None,
+            _ => self.direct_many(own, sums, scale),
         };
-        let Some(value) = few.or_else(|| self.direct_many(own, sums, scale)) else { return false };
+        let Some(value) = value else { return false };
         if entropy {
             self.totals[TERMS * classes] += value;
         }
