@@ -200,7 +200,10 @@ describe('huge logits', () => {
       const size = (i: number): number => ((i % pixels) % 900 < 500 ? 4 : reach);
       const pred = Float32Array.from({ length: channels * pixels }, (_, i) => (2 * r.next() - 1) * size(i));
       for (const name of ['crossEntropyLoss', 'diceLoss', 'focalLoss', 'polyCrossEntropyLoss']) {
-        const config = { name, options: name === 'crossEntropyLoss' ? {} : { activation: 'softmax' } };
+        const config: Config = {
+          name,
+          options: name === 'crossEntropyLoss' ? {} : { activation: 'softmax' },
+        };
         for (const given of [call, { ...call, mask }])
           expect(compareData(config, { pred, target: labels, call: given }), `${name} ${reach}`).toEqual([]);
       }
