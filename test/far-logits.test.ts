@@ -111,4 +111,27 @@ describe('far logits among near ones', () => {
       }
     }
   });
+
+  /** As models rule a class out; labels may hold it all the same. */
+  it.each([
+    [2, -1e4],
+    [3, -Infinity],
+    [4, -1e4],
+    [4, 60],
+  ])('of %i classes the last is %d everywhere: agrees with the twin', (channels, logit) => {
+    const pixels = 1100;
+    const r = random(channels);
+    const pred = Float32Array.from({ length: channels * pixels }, () => r.normal()).fill(
+      logit,
+      (channels - 1) * pixels,
+    );
+    const call = { shape: [1, channels, pixels] };
+    for (const classes of [channels - 1, channels]) {
+      const target = Uint8Array.from({ length: pixels }, () => r.below(classes));
+      for (const name of ['crossEntropyLoss', 'diceLoss', 'focalLoss', 'generalizedCrossEntropyLoss']) {
+        const options = name === 'crossEntropyLoss' ? {} : { activation: 'softmax' as const };
+        expect(compareData({ name, options }, { pred, target, call }), `${name} ${classes}`).toEqual([]);
+      }
+    }
+  });
 });

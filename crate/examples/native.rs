@@ -1,8 +1,9 @@
 //! The kernels compiled for the host, streamed through a workspace as the door does it: what WebAssembly is held
 //! against, and what the regression guard counts the instructions of.
 //!
-//! `native FORMULA SAMPLES CHANNELS PIXELS first|last value|gradient MILLISECONDS` prints a line of JSON. It makes the
-//! same inputs as `bench/cases.ts`, so that value and gradient can be compared.
+//! `native FORMULA SAMPLES CHANNELS PIXELS first|last|far value|gradient MILLISECONDS` prints a line of JSON. It makes the
+//! same inputs as `bench/cases.ts`, so that value and gradient can be compared; `far` rules the last class out, by logits
+//! of −10^4.
 
 use rustix::time::{ClockId, clock_gettime};
 use segloss_core::chunk::Kind;
@@ -46,7 +47,7 @@ struct Problem {
 }
 
 impl Problem {
-    fn new(formula: &str, [samples, channels, pixels]: [usize; 3], interleaved: bool) -> Self {
+    fn new(formula: &str, [samples, channels, pixels]: [usize; 3], layout: &str) -> Self {
         let (pixel, dice) = match formula {
             "binaryCrossEntropy" => (Some(PixelLoss::BinaryCrossEntropy), false),
             "sigmoidFocal" | "softmaxFocal" => (Some(PixelLoss::Focal), false),
@@ -56,12 +57,16 @@ impl Problem {
             _ => panic!("no formula {formula}"),
         };
         let mut random = Random(1);
-        let pred = (0..samples * channels * pixels)
+        let mut pred: Vec<f32> = (0..samples * channels * pixels)
             .map(|_| {
                 let radius = (-2.0 * (1.0 - random.next()).ln()).sqrt();
                 (3.0 * radius * (std::f64::consts::TAU * random.next()).cos()) as f32
             })
             .collect();
+        if layout == "far" {
+            let last = |sample: &mut [f32]| sample[(channels - 1) * pixels..].fill(-1e4);
+            pred.chunks_mut(channels * pixels).for_each(last);
+        }
         let mut target = Vec::with_capacity(samples * pixels);
         while target.len() < samples * pixels {
             let run = (64.0 * random.next()).ceil() as usize;
@@ -70,6 +75,7 @@ impl Problem {
             target.resize((target.len() + run).min(samples * pixels), label);
         }
         let activation = if channels == 1 { Activation::Sigmoid } else { Activation::Softmax };
+        let interleaved = layout == "last";
         Self { activation, pixel, dice, samples, channels, pixels, interleaved, pred, target }
     }
 
@@ -249,10 +255,10 @@ fn timing(times: &[f64]) -> String {
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [formula, samples, channels, pixels, layout, mode, milliseconds] = &arguments[..] else {
-        panic!("native FORMULA SAMPLES CHANNELS PIXELS first|last value|gradient MILLISECONDS");
+        panic!("native FORMULA SAMPLES CHANNELS PIXELS first|last|far value|gradient MILLISECONDS");
     };
     let number = |text: &String| text.parse().unwrap_or_else(|_| panic!("no number: {text}"));
-    let problem = Problem::new(formula, [samples, channels, pixels].map(number), layout == "last");
+    let problem = Problem::new(formula, [samples, channels, pixels].map(number), layout);
     let milliseconds: f64 = milliseconds.parse().unwrap_or(0.0);
     let mut workspace = Workspace::new();
     let mut out = vec![0.0; problem.pred.len()];

@@ -5,7 +5,8 @@
 //! the others.
 
 use crate::few_classes::MOST_FEW;
-use crate::many_classes::{Planes, gather, largest_and_others};
+use crate::lanes::Planes;
+use crate::many_classes::{gather, largest_and_others};
 use crate::math::{Log, exp_of_sizes, sigmoid_tail};
 use crate::simd::F32x4;
 use crate::tile::Checked;
@@ -37,6 +38,24 @@ impl Workspace {
             }
         }
         Ok(())
+    }
+
+    /// Makes ±∞ ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps; of few classes only a far pixel has one.
+    fn clamp_values(&mut self) {
+        let Self { tile, values, .. } = self;
+        let mut furthest = F32x4::splat(0.0);
+        for k in 0..tile.channels {
+            for z in &values[tile.plane(k)] {
+                furthest = furthest.at_least(F32x4::load(z).abs());
+            }
+        }
+        if furthest.to_array().contains(&f32::INFINITY) {
+            let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
+            for z in (0..tile.channels).flat_map(|k| tile.plane(k)) {
+                let z = &mut values[z];
+                F32x4::load(z).at_most(most).at_least(least).store(z);
+            }
+        }
     }
 
     /// Logits in `values` to signed tails in `act` and exp(−|z|) in `aux`.

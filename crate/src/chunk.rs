@@ -1,9 +1,9 @@
 //! The chunk: what the door copies in and out, as it lies in the caller's arrays: a target's entries of any type, channels
 //! first or last. What is read here is a plane of the tile in hand; only the direct loops work on a chunk's own planes.
 
-use crate::many_classes::Planes;
+use crate::lanes::Planes;
 use crate::simd::{F32x4, LANES, Quad};
-use crate::workspace::{Activation, Tile, Workspace, planes_mut};
+use crate::workspace::{Activation, Tile, Workspace};
 use alloc::vec::Vec;
 use core::array::from_fn;
 use core::ops::Range;
@@ -186,17 +186,6 @@ pub fn direct<'a>(
     (values.as_chunks().0, grad.as_chunks_mut().0)
 }
 
-/// The same for all planes of so many channels.
-pub fn direct_planes<'a, const C: usize>(
-    chunk: &'a mut Chunk,
-    tile: &Tile,
-    values: &'a mut [Quad],
-    grad: &'a mut [Quad],
-) -> ([&'a [Quad]; C], [&'a mut [Quad]; C]) {
-    let (from, to, stride) = chunk.direct_classes(tile, values, grad);
-    (from_fn(|k| &from.plane(k)[..tile.vectors]), planes_mut(to, stride, tile.vectors))
-}
-
 /// Part of a plane of the tile: which pixels, where in the chunk the first lies, and how far apart they lie there.
 type Piece = (Range<usize>, usize, usize);
 
@@ -220,7 +209,7 @@ impl Chunk {
         }
     }
 
-    /// The same for any number of channels: the planes of the prediction, those of the gradient and their stride.
+    /// As `direct`, all planes: those of the prediction, those of the gradient and their stride.
     pub fn direct_classes<'a>(
         &'a mut self,
         tile: &Tile,

@@ -1,19 +1,19 @@
 //! Softmax over two to four classes: as a stage, and of label maps without weights as the direct way from the chunk's
 //! logits to its `out`, all classes of four pixels at once, in registers. `many_classes` takes any number.
 //!
-//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. A pixel of which
-//! an f32 does not hold the ratio of any two is shifted by its largest, in the stage alone, so that no pixel's p depends on
-//! its neighbours. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that
+//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. A far pixel, of
+//! which an f32 does not hold the ratio of any two, is shifted by its largest, alone, so that no pixel's p depends on its
+//! neighbours. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that
 //! Σ, it does not cancel.
 
-use crate::chunk::{blank_of, direct_planes};
-use crate::lanes::LabelQuad;
-use crate::many_classes::{Planes, with_another};
-use crate::math::{exp_below, exp_of_logits};
-use crate::pixel::categorical::{Own, own_from_odds, own_losses};
+use crate::chunk::blank_of;
+use crate::lanes::{LabelQuad, Planes};
+use crate::many_classes::with_another;
+use crate::math::{Exp, Log, exp_of_logits};
+use crate::pixel::categorical::{Own, OwnPlanes, own_losses};
 use crate::simd::{F32x4, I32x4, LANES, Mask, Quad};
-use crate::sums::{LogProduct, UnitSum};
-use crate::workspace::{Tile, Workspace, planes_mut};
+use crate::sums::{LogProduct, Sum, UnitSum};
+use crate::workspace::{Tile, Workspace};
 use core::array::from_fn;
 
 /// The most classes that have loops of their own.
@@ -22,11 +22,30 @@ pub const MOST_FEW: usize = 4;
 /// So far from 0 logits may be: then four exponentials over one are at most 2^126, and no p is below 2^-126.
 const REACH: f32 = 43.0;
 
-/// exp z of every class. `false`: a logit is too far from 0. NaN passes.
-fn exponentials(z: Planes, tile: &Tile, e: &mut [Quad]) -> bool {
+/// exp z of every class, of a far pixel exp(z − `top`), `top` being its largest logit. `false`: there are some, where `far`
+/// is not 0. NaN passes.
+#[inline(never)]
+fn exponentials(z: Planes, tile: &Tile, e: &mut [Quad], top: &mut [Quad], far: &mut [Quad]) -> bool {
     let furthest = (0..tile.channels)
         .fold(F32x4::splat(0.0), |furthest, k| exp_of_logits(z.plane(k), &mut e[tile.plane(k)], furthest));
-    furthest.to_array().iter().all(|&z| z <= REACH)
+    if furthest.to_array().iter().all(|&z| z <= REACH) {
+        return true;
+    }
+    let exp = Exp::new();
+    for i in 0..tile.vectors {
+        let size = z.at(i).fold(F32x4::splat(0.0), |size, z| size.at_least(z.abs()));
+        let is_far = F32x4::splat(REACH).less(size);
+        F32x4::splat(1.0).keep(is_far).store(&mut far[i]);
+        if far[i] == [0.0; LANES] {
+            continue;
+        }
+        let highest = z.at(i).fold(F32x4::splat(-f32::MAX), |top, z| top.at_least(z.finite())).keep(is_far);
+        highest.store(&mut top[i]);
+        for (k, z) in z.at(i).enumerate() {
+            exp.negative(highest - z.finite()).store(&mut e[k * tile.stride + i]);
+        }
+    }
+    false
 }
 
 #[inline(always)]
@@ -72,18 +91,70 @@ fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32,
     [tp.total(), all.total(), count.to_array().iter().map(|&count| f64::from(count)).sum()]
 }
 
+/// So many vectors of each of the first planes, to be written.
+#[inline(always)]
+fn planes_mut<const C: usize>(buffer: &mut [Quad], stride: usize, vectors: usize) -> [&mut [Quad]; C] {
+    let mut parts = buffer.chunks_mut(stride.max(1));
+    from_fn(|_| &mut parts.next().unwrap_or_default()[..vectors])
+}
+
+/// Of far pixels what a ratio may not hold: into `below` how far the own class is below the largest, elsewhere 0, and into
+/// `odds` the ratio of the others to that largest, of whose exponential 1 is made.
+#[inline(never)]
+fn far_odds(
+    z: Planes,
+    e: Planes,
+    labels: &[LabelQuad],
+    top: &[Quad],
+    far: &[Quad],
+    odds: &mut [Quad],
+    below: &mut [Quad],
+) {
+    let zero = F32x4::splat(0.0);
+    for (i, label) in labels.iter().enumerate() {
+        below[i] = [0.0; LANES];
+        if far[i] == [0.0; LANES] {
+            continue;
+        }
+        let is_near = F32x4::load(&far[i]).equals(zero);
+        let is_own = |k: usize| I32x4::load(label).equals(I32x4::splat(k as i32));
+        let own = z.at(i).enumerate().fold(zero, |own, (k, z)| own + z.finite().keep(is_own(k)));
+        let (_, others) = e.at(i).fold((zero, zero), with_another);
+        (F32x4::load(&top[i]) - own).at_most(F32x4::splat(f32::MAX)).drop(is_near).store(&mut below[i]);
+        is_near.select(F32x4::load(&odds[i]), others).store(&mut odds[i]);
+    }
+}
+
+/// 1 − p where the own class is below the largest.
+#[inline(never)]
+fn far_misses(below: &[Quad], p: &[Quad], miss: &mut [Quad]) {
+    for ((below, p), miss) in below.iter().zip(p).zip(miss) {
+        let is_largest = F32x4::load(below).equals(F32x4::splat(0.0));
+        is_largest.select(F32x4::load(miss), F32x4::splat(1.0) - F32x4::load(p)).store(miss);
+    }
+}
+
+/// From p in its place and (1 − p)/p in the last.
+#[inline(never)]
+fn own_from_odds([negative_log, p, q]: &mut OwnPlanes) {
+    let log = Log::new();
+    for ((negative_log, p), q) in negative_log.iter_mut().zip(p.iter()).zip(q.iter_mut()) {
+        let odds = F32x4::load(q);
+        log.log1p(odds).store(negative_log);
+        (odds * F32x4::load(p)).store(q);
+    }
+}
+
 impl Workspace {
     /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and with `picks`, for losses of each pixel's
-    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below` with 0. Values and probabilities have the
-    /// bits of `direct_few`.
+    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below`. Values and probabilities have the bits of
+    /// `direct_few`.
     pub fn activate_few(&mut self, picks: bool) {
-        let near = exponentials(Planes::of(&self.values, &self.tile), &self.tile, &mut self.act);
-        if !near {
-            self.shifted_exponentials();
-        }
-        let Self { tile, act, labels, others, peak, rest, below, own, miss, factor, .. } = self;
+        let Self { tile, values, act, labels, top, others, peak, rest, below, own, miss, factor, mean, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let (labels, inverses) = (&labels[..n], &mut factor[..n]);
+        let z = Planes::of(values, tile);
+        let near = exponentials(z, tile, act, top, mean);
         let e = Planes::of(act, tile);
         e.fold(
             n,
@@ -113,73 +184,37 @@ impl Workspace {
                 },
             );
             below[..n].fill([0.0; LANES]);
+            if !near {
+                far_odds(z, e, labels, top, mean, others, below);
+                far_misses(&below[..n], own, miss);
+            }
         }
         for k in 0..tile.channels {
             for (act, inverse) in act[tile.plane(k)].iter_mut().zip(&*inverses) {
                 (F32x4::load(act) * F32x4::load(inverse)).store(act);
             }
         }
-        if picks && !near {
-            self.far_own();
-        }
-    }
-
-    /// exp(z − `top`) of every class, `top` being the largest logit of pixels that are far from 0, in `mean`, and else 0.
-    fn shifted_exponentials(&mut self) {
-        self.clamp_values();
-        let Self { tile, values, act, top, mean, .. } = self;
-        let (tile, n): (&Tile, usize) = (tile, tile.vectors);
-        let z = values.as_flattened();
-        let (shifts, sizes) = (top[..n].as_flattened_mut(), mean[..n].as_flattened_mut());
-        for (i, (shift, size)) in shifts.iter_mut().zip(sizes).enumerate() {
-            (*shift, *size) = (-f32::MAX, 0.0);
-            for &z in z[i..].iter().step_by(tile.stride * LANES).take(tile.channels) {
-                *shift = if z > *shift { z } else { *shift };
-                *size = if z.abs() > *size { z.abs() } else { *size };
-            }
-            *shift = if *size > REACH { *shift } else { 0.0 };
-        }
-        for k in 0..tile.channels {
-            exp_below(&top[..n], &values[tile.plane(k)], &mut act[tile.plane(k)]);
-        }
-    }
-
-    /// Of the pixels that are far from 0 what a ratio may not hold: how far the own class is below the largest, and the ratio
-    /// of the others to that.
-    fn far_own(&mut self) {
-        let Self { tile, values, labels, top, others, peak, rest, below, own, miss, mean, .. } = self;
-        let (top, mean, own) = (top.as_flattened(), mean.as_flattened(), own.as_flattened());
-        let (peak, rest, below) = (peak.as_flattened(), rest.as_flattened(), below.as_flattened_mut());
-        let (others, miss) = (others.as_flattened_mut(), miss.as_flattened_mut());
-        for (i, &label) in labels[..tile.vectors].as_flattened().iter().enumerate() {
-            if mean[i] > REACH {
-                let z = values.as_flattened()[label.cast_unsigned() as usize * tile.stride * LANES + i];
-                below[i] = (top[i] - z).min(f32::MAX);
-                others[i] = rest[i] / peak[i];
-                miss[i] = if own[i] == peak[i] { rest[i] } else { 1.0 - own[i] };
-            }
-        }
     }
 
     /// Of unweighted labels: the value of cross-entropy, with `sums` those of the region losses. Leaves in `out` the
-    /// gradient times `scale`, or with `sums` the probabilities. `None`: a logit is too far from 0,
-    /// which is for the stages.
-    pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> Option<f64> {
-        let Self { tile, chunk, values, act, grad, labels, mask, others, peak, below, own: p, factor, .. } = self;
+    /// gradient times `scale`, or with `sums` the probabilities.
+    pub fn direct_few<const C: usize>(&mut self, own: Own, sums: bool, scale: Option<f32>) -> f64 {
+        let Self { tile, chunk, values, act, grad, labels, mask, others: odds, peak: inverse, own: p, factor, .. } =
+            self;
+        let Self { top, mean: far, below, rest: negative_log, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let (z, to, stride) = chunk.direct_classes(tile, values, grad);
-        if !exponentials(z, tile, act) {
-            return None;
-        }
+        let near = exponentials(z, tile, act, top, far);
         let one = F32x4::splat(1.0);
         let (e, out): ([&[Quad]; C], _) = (from_fn(|k| &act[tile.plane(k)]), planes_mut::<C>(to, stride, n));
         // Cut again where the compiler sees it, who then leaves the checks of bounds out.
         let (e, out) = (e.map(|e| &e[..n]), out.map(|out| &mut out[..n]));
-        let (labels, others, peak, p) = (&labels[..n], &mut others[..n], &mut peak[..n], &mut p[..n]);
+        let (labels, odds, inverse) = (&labels[..n], &mut odds[..n], &mut inverse[..n]);
+        let (p, below) = (&mut p[..n], &mut below[..n]);
         let at = |i: usize| -> [F32x4; C] { from_fn(|k| F32x4::load(&e[k][i])) };
         if let Own::Nothing = own {
-            for (i, peak) in peak.iter_mut().enumerate() {
-                (one / total(at(i))).store(peak);
+            for (i, inverse) in inverse.iter_mut().enumerate() {
+                (one / total(at(i))).store(inverse);
             }
         } else {
             let entropy = scale.filter(|_| matches!(own, Own::Entropy)).map(F32x4::splat);
@@ -188,34 +223,49 @@ impl Workspace {
                 let hot: [Mask; C] = hot(&labels[i]);
                 let (errors, rest) = errors(e, hot);
                 let e_own = picked(e, hot);
-                let inverse = one / total(e);
-                (rest / e_own).store(&mut others[i]);
-                inverse.store(&mut peak[i]);
+                let inverse_total = one / total(e);
+                (rest / e_own).store(&mut odds[i]);
+                inverse_total.store(&mut inverse[i]);
                 if let Some(scale) = entropy {
-                    let factor = scale * inverse;
+                    let factor = scale * inverse_total;
                     for k in 0..C {
                         (factor * errors[k]).store(&mut out[k][i]);
                     }
                 } else if let Own::Loss(_) = own {
-                    (e_own * inverse).store(&mut p[i]);
+                    (e_own * inverse_total).store(&mut p[i]);
                 }
+            }
+            if !near {
+                far_odds(z, Planes::of(act, tile), labels, top, far, odds, below);
             }
         }
         for i in blank_of(tile, mask) {
-            peak.as_flattened_mut()[i] = 0.0;
-            others.as_flattened_mut()[i] = 0.0;
+            inverse.as_flattened_mut()[i] = 0.0;
+            odds.as_flattened_mut()[i] = 0.0;
         }
         let value = match own {
             Own::Nothing => 0.0,
             Own::Entropy => {
                 let mut product = LogProduct::new();
-                product.multiply_all(others);
-                product.total()
+                product.multiply_all(odds);
+                let mut distances = Sum::new();
+                if !near {
+                    below.iter().for_each(|below| distances.add(F32x4::load(below)));
+                }
+                distances.total() + product.total()
             }
             Own::Loss(loss) => {
-                let (mut own, factor) = ([&mut below[..n], p, others], &mut factor[..n]);
+                let (mut own, factor) = ([&mut negative_log[..n], p, odds], &mut factor[..n]);
                 own_from_odds(&mut own);
-                let value = own_losses(loss, &own, peak, scale.unwrap_or(0.0), factor);
+                if !near {
+                    let [negative_log, p, miss] = &mut own;
+                    far_misses(below, p, miss);
+                    for (negative_log, below) in negative_log.iter_mut().zip(&*below) {
+                        // Beside one near the largest float the logarithm is nothing.
+                        (F32x4::load(below) + F32x4::load(negative_log)).store(negative_log);
+                    }
+                }
+                let value = own_losses(loss, &own, inverse, scale.unwrap_or(0.0), factor);
                 if scale.is_some() {
                     for i in 0..n {
                         let factor = F32x4::load(&factor[i]);
@@ -229,13 +279,13 @@ impl Workspace {
             }
         };
         for k in (0..C).filter(|_| sums) {
-            let sums = probabilities(e[k], peak, labels, k as i32, out[k]);
+            let sums = probabilities(e[k], inverse, labels, k as i32, out[k]);
             for (r, sum) in sums.into_iter().enumerate() {
                 self.totals[r * C + k] += sum;
             }
             self.totals[7 * C + k] += (n * LANES - tile.blank) as f64;
         }
-        Some(value)
+        value
     }
 
     /// The gradient a + b g of the region losses from stored probabilities, and with `scale` that of cross-entropy.
@@ -244,7 +294,9 @@ impl Workspace {
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
         let constants = Self::slot(table, C, 0);
         let [a, b]: [[F32x4; C]; 2] = from_fn(|r| from_fn(|k| F32x4::splat(constants[r * C + k])));
-        let (p, out) = direct_planes::<C>(chunk, tile, values, grad);
+        let (p, to, stride) = chunk.direct_classes(tile, values, grad);
+        let (p, out): ([&[Quad]; C], _) = (from_fn(|k| &p.plane(k)[..n]), planes_mut::<C>(to, stride, n));
+        // Cut again, as in `direct_few`.
         let (p, out, labels) = (p.map(|p| &p[..n]), out.map(|out| &mut out[..n]), &labels[..n]);
         let at = |i: usize| -> [F32x4; C] { from_fn(|k| F32x4::load(&p[k][i])) };
         for i in 0..n {

@@ -4,6 +4,8 @@
 //! weights.
 
 use crate::simd::{F32x4, I32x4, Quad};
+use crate::workspace::Tile;
+use core::array::from_fn;
 use core::ops::Range;
 
 /// Four labels as they lie in memory.
@@ -64,5 +66,60 @@ impl Lanes for FromTail<'_> {
         let q = tail.abs();
         // The sign of −0 must count, so the bits are compared, not the value.
         tail.to_bits().is_negative().select(q, F32x4::splat(1.0) - q)
+    }
+}
+
+/// Vectors that go through the classes at once: enough that one need not wait for the other.
+const GROUP: usize = 4;
+
+/// Planes of one buffer.
+#[derive(Clone, Copy)]
+pub struct Planes<'a> {
+    pub quads: &'a [Quad],
+    pub stride: usize,
+    pub classes: usize,
+}
+
+impl<'a> Planes<'a> {
+    pub fn of(quads: &'a [Quad], tile: &Tile) -> Self {
+        Self { quads, stride: tile.stride, classes: tile.channels }
+    }
+
+    pub fn plane(self, k: usize) -> &'a [Quad] {
+        &self.quads[k * self.stride..]
+    }
+
+    /// Vector `i` of every plane.
+    #[inline(always)]
+    pub fn at(self, i: usize) -> impl Iterator<Item = F32x4> {
+        (0..self.classes).map(move |k| F32x4::load(&self.quads[k * self.stride + i]))
+    }
+
+    /// Folds `step(state, class, vector)` over the classes, for every vector.
+    #[inline(always)]
+    pub fn fold<S: Copy>(
+        self,
+        vectors: usize,
+        first: impl Fn(usize, F32x4) -> S,
+        step: impl Fn(S, usize, F32x4) -> S,
+        mut end: impl FnMut(usize, S),
+    ) {
+        let mut i = 0;
+        while i + GROUP <= vectors {
+            let mut states: [S; GROUP] = from_fn(|j| first(i + j, F32x4::load(&self.quads[i + j])));
+            for k in 1..self.classes {
+                let group = &self.quads[k * self.stride + i..][..GROUP];
+                states = from_fn(|j| step(states[j], k, F32x4::load(&group[j])));
+            }
+            for (j, state) in states.into_iter().enumerate() {
+                end(i + j, state);
+            }
+            i += GROUP;
+        }
+        for i in i..vectors {
+            let first = first(i, F32x4::load(&self.quads[i]));
+            let fold = |state, k| step(state, k, F32x4::load(&self.quads[k * self.stride + i]));
+            end(i, (1..self.classes).fold(first, fold));
+        }
     }
 }

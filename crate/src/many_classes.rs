@@ -5,62 +5,12 @@
 //! without weights.
 
 use crate::chunk::blank_of;
-use crate::lanes::LabelQuad;
-use crate::math::Exp;
-use crate::pixel::categorical::{Own, OwnPlanes, below_top, complement, entropy_factors, own_from_top, own_losses};
+use crate::lanes::{LabelQuad, Planes};
+use crate::math::{Exp, Log};
+use crate::pixel::categorical::{Own, OwnPlanes, complement, own_losses};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::{LogProduct, Sum, UnitSum};
 use crate::workspace::{Tile, Workspace};
-use core::array::from_fn;
-
-/// Vectors that go through the classes at once: enough that one need not wait for the other.
-const GROUP: usize = 4;
-
-/// Planes of one buffer.
-#[derive(Clone, Copy)]
-pub struct Planes<'a> {
-    pub quads: &'a [Quad],
-    pub stride: usize,
-    pub classes: usize,
-}
-
-impl<'a> Planes<'a> {
-    pub fn of(quads: &'a [Quad], tile: &Tile) -> Self {
-        Self { quads, stride: tile.stride, classes: tile.channels }
-    }
-
-    pub fn plane(self, k: usize) -> &'a [Quad] {
-        &self.quads[k * self.stride..]
-    }
-
-    /// Folds `step(state, class, vector)` over the classes, for every vector.
-    #[inline(always)]
-    pub fn fold<S: Copy>(
-        self,
-        vectors: usize,
-        first: impl Fn(usize, F32x4) -> S,
-        step: impl Fn(S, usize, F32x4) -> S,
-        mut end: impl FnMut(usize, S),
-    ) {
-        let mut i = 0;
-        while i + GROUP <= vectors {
-            let mut states: [S; GROUP] = from_fn(|j| first(i + j, F32x4::load(&self.quads[i + j])));
-            for k in 1..self.classes {
-                let group = &self.quads[k * self.stride + i..][..GROUP];
-                states = from_fn(|j| step(states[j], k, F32x4::load(&group[j])));
-            }
-            for (j, state) in states.into_iter().enumerate() {
-                end(i + j, state);
-            }
-            i += GROUP;
-        }
-        for i in i..vectors {
-            let first = first(i, F32x4::load(&self.quads[i]));
-            let fold = |state, k| step(state, k, F32x4::load(&self.quads[k * self.stride + i]));
-            end(i, (1..self.classes).fold(first, fold));
-        }
-    }
-}
 
 /// The largest value so far and the sum of the others, with one value more.
 #[inline(always)]
@@ -118,6 +68,38 @@ pub fn add_own(tile: &Tile, labels: &[LabelQuad], p: Planes, weights: Option<&[Q
         let w = weights.map_or(1.0, |weights| weights.as_flattened()[i]);
         totals[label] += f64::from(w * floats[label * stride + i]);
         totals[2 * p.classes + label] += f64::from(w);
+    }
+}
+
+/// How far the logits in `own` are below the largest of their pixels, in place.
+#[inline(never)]
+fn below_top(top: &[Quad], own: &mut [Quad]) {
+    let largest = F32x4::splat(f32::MAX);
+    for (own, top) in own.iter_mut().zip(top) {
+        (F32x4::load(top) - F32x4::load(own).finite()).at_most(largest).store(own);
+    }
+}
+
+/// What makes p − g of the exponentials, less that of the largest logit, and the gradient of cross-entropy of that.
+#[inline(never)]
+fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
+    let scale = F32x4::splat(scale);
+    for (factor, peak) in factor.iter_mut().zip(peak) {
+        (scale * F32x4::load(peak)).store(factor);
+    }
+}
+
+/// From what `below_top` left in the first place.
+#[inline(never)]
+fn own_from_top(others: &[Quad], peak: &[Quad], [negative_log, p, q]: &mut OwnPlanes) {
+    let (exp, log) = (Exp::new(), Log::new());
+    for i in 0..others.len() {
+        let (below, others, peak) = (F32x4::load(&negative_log[i]), F32x4::load(&others[i]), F32x4::load(&peak[i]));
+        let own = exp.negative(below) * peak;
+        // `below` is finite, and beside the largest number the logarithm is nothing.
+        (below + log.log1p(others)).store(&mut negative_log[i]);
+        own.store(&mut p[i]);
+        complement(own, peak, others * peak).store(&mut q[i]);
     }
 }
 

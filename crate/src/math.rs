@@ -65,7 +65,7 @@ impl Exp {
         }
     }
 
-    /// e^−a for a ≥ 0.
+    /// e^−a for a ≥ −87.33.
     #[inline(always)]
     pub fn negative(&self, a: F32x4) -> F32x4 {
         self.near::<true>(a.at_most(self.cut))
@@ -107,15 +107,6 @@ pub fn exp_of_logits(z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4
         exp.near::<false>(z).store(out);
     }
     furthest
-}
-
-/// e^(z − top), 0 far below.
-#[inline(never)]
-pub fn exp_below(top: &[Quad], z: &[Quad], out: &mut [Quad]) {
-    let exp = Exp::new();
-    for ((top, z), out) in top.iter().zip(z).zip(out) {
-        exp.near::<false>((F32x4::load(z) - F32x4::load(top)).at_least(-exp.cut)).store(out);
-    }
 }
 
 static SIGNS: [Quad; 4] = rows([

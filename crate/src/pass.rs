@@ -256,9 +256,9 @@ impl Workspace {
         }
         let scale = scale.filter(|_| stages.has(Stages::GRADIENT));
         let value = match classes {
-            2 => self.direct_few::<2>(own, sums, scale),
-            3 => self.direct_few::<3>(own, sums, scale),
-            4 => self.direct_few::<4>(own, sums, scale),
+            2 => Some(self.direct_few::<2>(own, sums, scale)),
+            3 => Some(self.direct_few::<3>(own, sums, scale)),
+            4 => Some(self.direct_few::<4>(own, sums, scale)),
             _ => self.direct_many(own, sums, scale),
         };
         let Some(value) = value else { return false };

@@ -5,8 +5,8 @@
 //! region loss therefore needs no Rust.
 
 use crate::few_classes::MOST_FEW;
-use crate::lanes::{FromTail, Lanes, OneHot, Plane};
-use crate::many_classes::{Planes, add_own};
+use crate::lanes::{FromTail, Lanes, OneHot, Plane, Planes};
+use crate::many_classes::add_own;
 use crate::segment::{fill_probabilities, fill_target};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::{Sum, UnitSum};

@@ -285,24 +285,6 @@ impl Workspace {
         self.clear_unweighted(|workspace| &mut workspace.values);
     }
 
-    /// Makes ±∞ ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps.
-    pub fn clamp_values(&mut self) {
-        let Self { tile, values, .. } = self;
-        let mut furthest = F32x4::splat(0.0);
-        for k in 0..tile.channels {
-            for z in &values[tile.plane(k)] {
-                furthest = furthest.at_least(F32x4::load(z).abs());
-            }
-        }
-        if furthest.to_array().contains(&f32::INFINITY) {
-            let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
-            for z in (0..tile.channels).flat_map(|k| tile.plane(k)) {
-                let z = &mut values[z];
-                F32x4::load(z).at_most(most).at_least(least).store(z);
-            }
-        }
-    }
-
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
         let Self { tile, chunk, act, .. } = self;

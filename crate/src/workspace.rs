@@ -160,8 +160,8 @@ pub struct Workspace {
     pub labels: Vec<LabelQuad>,
     pub mask: Vec<Quad>,
     pub weight: Vec<Quad>,
-    /// Softmax: the largest logit; Σ exp(z − largest) over the others, or of few classes (1 − p)/p of each pixel's own, when
-    /// `below` is 0 and `top` nothing; the largest p; the sum of the other p.
+    /// Softmax: the largest logit (of few classes, that of far pixels); Σ exp(z − largest) over the others, or where `below`
+    /// is 0 of few classes (1 − p)/p of each pixel's own; the largest p; the sum of the other p.
     pub top: Vec<Quad>,
     pub others: Vec<Quad>,
     pub peak: Vec<Quad>,
@@ -388,11 +388,4 @@ fn grow<T: Copy + Default>(buffer: &mut Vec<T>, length: usize) {
     if buffer.len() < length {
         *buffer = vec![T::default(); length];
     }
-}
-
-/// So many vectors of each of the first planes, to be written.
-#[inline(always)]
-pub fn planes_mut<const C: usize>(buffer: &mut [Quad], stride: usize, vectors: usize) -> [&mut [Quad]; C] {
-    let mut parts = buffer.chunks_mut(stride.max(1));
-    core::array::from_fn(|_| &mut parts.next().unwrap_or_default()[..vectors])
 }

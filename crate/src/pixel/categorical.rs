@@ -7,7 +7,7 @@
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
 use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
-use crate::math::{Exp, Log};
+use crate::math::Log;
 use crate::pixel::cross_entropy::CrossEntropy;
 use crate::pixel::focal::SquareFocal;
 use crate::pixel::rare::Rare;
@@ -48,51 +48,8 @@ pub enum Own<'a> {
     Loss(&'a Rare),
 }
 
-/// How far the logits in `own` are below the largest of their pixels, in place.
-#[inline(never)]
-pub fn below_top(top: &[Quad], own: &mut [Quad]) {
-    let largest = F32x4::splat(f32::MAX);
-    for (own, top) in own.iter_mut().zip(top) {
-        (F32x4::load(top) - F32x4::load(own).finite()).at_most(largest).store(own);
-    }
-}
-
-/// What makes p − g of the exponentials, less that of the largest logit, and the gradient of cross-entropy of that.
-#[inline(never)]
-pub fn entropy_factors(scale: f32, peak: &[Quad], factor: &mut [Quad]) {
-    let scale = F32x4::splat(scale);
-    for (factor, peak) in factor.iter_mut().zip(peak) {
-        (scale * F32x4::load(peak)).store(factor);
-    }
-}
-
 /// −ln p, p and 1 − p of so many pixels' own classes.
 pub type OwnPlanes<'a> = [&'a mut [Quad]; 3];
-
-/// From p in its place and (1 − p)/p in the last.
-#[inline(never)]
-pub fn own_from_odds([negative_log, p, q]: &mut OwnPlanes) {
-    let log = Log::new();
-    for ((negative_log, p), q) in negative_log.iter_mut().zip(p.iter()).zip(q.iter_mut()) {
-        let odds = F32x4::load(q);
-        log.log1p(odds).store(negative_log);
-        (odds * F32x4::load(p)).store(q);
-    }
-}
-
-/// From what `below_top` left in the first place.
-#[inline(never)]
-pub fn own_from_top(others: &[Quad], peak: &[Quad], [negative_log, p, q]: &mut OwnPlanes) {
-    let (exp, log) = (Exp::new(), Log::new());
-    for i in 0..others.len() {
-        let (below, others, peak) = (F32x4::load(&negative_log[i]), F32x4::load(&others[i]), F32x4::load(&peak[i]));
-        let own = exp.negative(below) * peak;
-        // `below` is finite, and beside the largest number the logarithm is nothing.
-        (below + log.log1p(others)).store(&mut negative_log[i]);
-        own.store(&mut p[i]);
-        complement(own, peak, others * peak).store(&mut q[i]);
-    }
-}
 
 /// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the pixels' weights in `factor`
 /// into what `entropy_factors` makes for cross-entropy.
