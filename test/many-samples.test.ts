@@ -33,8 +33,10 @@ const ALONE: readonly Size[] = [
   { samples: 1, channels: 21, spatial: [9] },
 ];
 
-/** More samples than a chunk takes, whose tiles end within a vector. */
+/** More samples than a chunk takes: tiles that end within a vector, and samples of whole vectors, not a multiple of four. */
 const CHUNKS: readonly Size[] = [
+  { samples: 4_203, channels: 4, spatial: [2, 2] },
+  { samples: 1_371, channels: 3, spatial: [3, 4] },
   { samples: 5700, channels: 2, spatial: [3] },
   { samples: 16_400, channels: 1, spatial: [] },
 ];

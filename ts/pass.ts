@@ -226,7 +226,7 @@ export function keptGradientPass(
   return { call, groups, stages, gradients, out, stored: false, range, kept: true };
 }
 
-/** Value and gradient of samples that the core scores itself; without `out` the gradient goes nowhere. */
+/** Value of samples that the core scores itself, with `out` also the gradient. */
 export function scoredPass(
   call: CheckedCall,
   group: Group,
@@ -235,8 +235,9 @@ export function scoredPass(
   scales: GroupGradient['scales'],
   out: Float32Array | undefined,
 ): Pass {
-  const stages = [STAGE.values | STAGE.gradient | STAGE.ratio | (group.pixel.length > 0 ? STAGE.terms : 0)];
-  const gradients = [{ scales, affine: undefined }];
+  const terms = group.pixel.length > 0 ? STAGE.terms : 0;
+  const stages = [STAGE.values | STAGE.ratio | terms | (out ? STAGE.gradient : 0)];
+  const gradients = out && [{ scales, affine: undefined }];
   return { call, groups: [group], stages, gradients, out, stored: false, sums, scoring };
 }
 

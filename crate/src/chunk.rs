@@ -247,8 +247,15 @@ impl Chunk {
 
     /// Copies the planes of the tile out of one of the chunk's buffers; padding is 0.
     pub fn read(&self, from: &[f32], tile: &Tile, planes: &mut [Quad]) {
-        let quads = if self.run == 1 { read_pixels(&from[tile.start * tile.channels..], tile, planes) } else { 0 };
-        for k in LANES * quads..tile.channels {
+        let read = match self.run {
+            1 => LANES * read_pixels(&from[tile.start * tile.channels..], tile, planes),
+            run if run > 0 && run.is_multiple_of(LANES) => {
+                each_vector(run, tile, |to, at| planes[to] = from.as_chunks().0[at]);
+                tile.channels
+            }
+            _ => 0,
+        };
+        for k in read..tile.channels {
             let plane = planes[tile.plane(k)].as_flattened_mut();
             for (pixels, start, step) in self.pieces(tile, k) {
                 let plane = &mut plane[pixels];
@@ -261,6 +268,22 @@ impl Chunk {
         }
         for k in 0..tile.channels {
             planes[tile.plane(k)].as_flattened_mut()[tile.pixels..].fill(0.0);
+        }
+    }
+}
+
+/// Calls `each` with where a vector lies in the tile and in a chunk of samples of `run` pixels, whole vectors. Classes
+/// within: copies of what lies together would be calls, of a few vectors each.
+#[inline(always)]
+fn each_vector(run: usize, tile: &Tile, mut each: impl FnMut(usize, usize)) {
+    let quads = run / LANES;
+    let start = tile.start / LANES;
+    let (mut within, mut at) = (start % quads, start / quads * quads * tile.channels + start % quads);
+    for i in 0..tile.vectors {
+        (0..tile.channels).for_each(|k| each(k * tile.stride + i, at + k * quads));
+        (within, at) = (within + 1, at + 1);
+        if within == quads {
+            (within, at) = (0, at + (tile.channels - 1) * quads);
         }
     }
 }
@@ -357,10 +380,19 @@ impl Workspace {
         };
         let results = &mut out[from..];
         let tile = Tile { channels: planes, ..self.tile };
-        let interleaved = self.chunk.run == 1 && planes > 1;
-        let quads =
-            if interleaved { write_pixels(buffer(self), &tile, &mut results[tile.start * planes..], add) } else { 0 };
-        for k in LANES * quads..planes {
+        let written = match self.chunk.run {
+            1 if planes > 1 => LANES * write_pixels(buffer(self), &tile, &mut results[tile.start * planes..], add),
+            run if run > 0 && run.is_multiple_of(LANES) => {
+                let (planes, results) = (buffer(self), results.as_chunks_mut().0);
+                each_vector(run, &tile, |from, at| {
+                    let value = F32x4::load(&planes[from]);
+                    (if add { value + F32x4::load(&results[at]) } else { value }).store(&mut results[at]);
+                });
+                tile.channels
+            }
+            _ => 0,
+        };
+        for k in written..planes {
             let plane = buffer(self)[tile.plane(k)].as_flattened();
             for (pixels, start, step) in self.chunk.pieces(&tile, k) {
                 let plane = &plane[pixels];

@@ -156,38 +156,28 @@ impl Workspace {
         let z = Planes::of(values, tile);
         let near = exponentials(z, tile, act, top, mean);
         let e = Planes::of(act, tile);
-        e.fold(
-            n,
-            |_, e| (e, (e, F32x4::splat(0.0))),
-            |(sum, state), _, e| (sum + e, with_another(state, e)),
-            |i, (sum, (largest, others))| {
-                let inverse = F32x4::splat(1.0) / sum;
-                inverse.store(&mut inverses[i]);
-                (largest * inverse).store(&mut peak[i]);
-                (others * inverse).store(&mut rest[i]);
-            },
-        );
-        if picks {
-            let is_hot = |label: I32x4, k: usize| label.equals(I32x4::splat(k as i32));
-            e.fold(
-                n,
-                |i, e| {
-                    let label = I32x4::load(&labels[i]);
-                    (label, e.drop(is_hot(label, 0)), e.keep(is_hot(label, 0)))
-                },
-                |(label, missed, own), k, e| (label, missed + e.drop(is_hot(label, k)), own + e.keep(is_hot(label, k))),
-                |i, (_, missed, e)| {
-                    let (odds, p) = (missed / e, e * F32x4::load(&inverses[i]));
-                    odds.store(&mut others[i]);
-                    p.store(&mut own[i]);
-                    (odds * p).store(&mut miss[i]);
-                },
-            );
-            below[..n].fill([0.0; LANES]);
-            if !near {
-                far_odds(z, e, labels, top, mean, others, below);
-                far_misses(&below[..n], own, miss);
+        let zero = F32x4::splat(0.0);
+        for i in 0..n {
+            let label = I32x4::load(&labels[i]);
+            let (mut sum, mut largest, [mut missed, mut of_own]) = (zero, (zero, zero), [zero; 2]);
+            for (k, e) in e.at(i).enumerate() {
+                let is_own = label.equals(I32x4::splat(k as i32));
+                (sum, largest) = (sum + e, with_another(largest, e));
+                (missed, of_own) = (missed + e.drop(is_own), of_own + e.keep(is_own));
             }
+            let inverse = F32x4::splat(1.0) / sum;
+            let (odds, p) = (missed / of_own, of_own * inverse);
+            inverse.store(&mut inverses[i]);
+            (largest.0 * inverse).store(&mut peak[i]);
+            (largest.1 * inverse).store(&mut rest[i]);
+            odds.store(&mut others[i]);
+            p.store(&mut own[i]);
+            (odds * p).store(&mut miss[i]);
+        }
+        below[..n].fill([0.0; LANES]);
+        if picks && !near {
+            far_odds(z, e, labels, top, mean, others, below);
+            far_misses(&below[..n], own, miss);
         }
         for k in 0..tile.channels {
             for (act, inverse) in act[tile.plane(k)].iter_mut().zip(&*inverses) {

@@ -61,8 +61,8 @@ impl Stages {
     pub const MINIMUM: u32 = 2_097_152;
     /// Of a second pass: the first had `SUMS`.
     pub const SUMMED: u32 = 4_194_304;
-    /// With `GRADIENT`: that of the ratio of the workspace; the value so far takes the place of the first sum, and the sums of
-    /// the terms are those so far too. Every sample lies in one tile.
+    /// Scores samples by the ratio of the workspace, with `GRADIENT` for that too; the value so far takes the place of the first
+    /// sum, and the sums of the terms are those so far too. Every sample lies in one tile.
     pub const RATIO: u32 = 8_388_608;
 
     fn has(self, stage: u32) -> bool {
@@ -318,7 +318,7 @@ impl Workspace {
                 self.region_gradient(stages.has(Stages::CURVED));
             }
             if stages.has(Stages::RATIO) {
-                self.scored_gradient();
+                self.score_samples(true);
             }
             if stages.has(Stages::WASSERSTEIN) {
                 self.wasserstein_gradient();
@@ -331,6 +331,8 @@ impl Workspace {
             }
             self.clear_unweighted(|workspace| &mut workspace.grad);
             self.write_out(|workspace| &workspace.grad, channels, stages.has(Stages::ADD));
+        } else if stages.has(Stages::RATIO) {
+            self.score_samples(false);
         }
     }
 }

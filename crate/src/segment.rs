@@ -8,6 +8,7 @@ use crate::lanes::{FromTail, LabelQuad, Lanes, OneHot, Plane};
 use crate::region::{Affine, chain, slopes, summands};
 use crate::simd::{F32x4, F64x4, LANES, Quad};
 use crate::workspace::{Activation, COEFFICIENTS, TABLE_ROWS, TERMS, Target, Tile, Workspace};
+use core::array::from_fn;
 
 #[inline(always)]
 fn fill(plane: &mut [Quad], from: impl Lanes) {
@@ -130,33 +131,56 @@ impl Ratio {
             }
             return;
         }
-        let [flat_p, flat_g] = [p, g].map(|plane| plane.as_flattened());
-        let (flat_u, flat_b) = (u.as_flattened_mut(), b.as_flattened_mut());
-        for (four, losses) in losses.iter_mut().enumerate() {
-            let pixels = |lane: usize| {
-                let from = (LANES * four + lane) * segment;
-                from.min(flat_p.len())..(from + segment).min(flat_p.len())
-            };
-            let mut sums = [[0.0; LANES]; 3];
-            for lane in 0..LANES {
-                let mut own = [0.0; 3];
-                for (&p, &g) in flat_p[pixels(lane)].iter().zip(&flat_g[pixels(lane)]) {
-                    own.iter_mut().zip([p * g, p, g]).for_each(|(sum, x)| *sum += f64::from(x));
-                }
-                sums.iter_mut().zip(own).for_each(|(sums, sum)| sums[lane] = sum);
-            }
-            let [own, of_1, of_g] = self.score(sums.each_ref().map(F64x4::load));
+        // Four samples are so many vectors.
+        let fours = p.chunks(segment).zip(g.chunks(segment)).zip(u.chunks_mut(segment).zip(b.chunks_mut(segment)));
+        for (((p, g), (u, b)), losses) in fours.zip(losses) {
+            let [own, of_1, of_g] = self.score(sums_of_four(segment, [p, g]));
             add(losses, own);
             let [of_1, of_g] = [of_1, of_g].map(|x| x.to_f32().to_array());
-            for lane in 0..LANES {
-                flat_u[pixels(lane)].fill(of_1[lane]);
-                flat_b[pixels(lane)].fill(of_g[lane]);
+            if segment.is_multiple_of(LANES) {
+                let own = u.chunks_mut(segment / LANES).zip(g.chunks(segment / LANES));
+                for ((u, g), (of_1, of_g)) in own.zip(of_1.into_iter().zip(of_g)) {
+                    for (u, g) in u.iter_mut().zip(g) {
+                        F32x4::splat(of_g).mul_add(F32x4::load(g), F32x4::splat(of_1)).store(u);
+                    }
+                }
+                continue;
+            }
+            for (plane, of) in [&mut *u, &mut *b].into_iter().zip([of_1, of_g]) {
+                plane.as_flattened_mut().chunks_mut(segment).zip(of).for_each(|(own, of)| own.fill(of));
+            }
+            for ((u, b), g) in u.iter_mut().zip(b).zip(g) {
+                F32x4::load(b).mul_add(F32x4::load(g), F32x4::load(u)).store(u);
             }
         }
-        for ((u, b), g) in u.iter_mut().zip(b).zip(g) {
-            F32x4::load(b).mul_add(F32x4::load(g), F32x4::load(u)).store(u);
-        }
     }
+}
+
+/// tp, p and g of four samples, a lane each; of the last ones there may be fewer. Additions go from pixel to pixel.
+#[inline(never)]
+fn sums_of_four(segment: usize, planes: [&[Quad]; 2]) -> [F64x4; 3] {
+    if planes[0].len() == segment && segment.is_multiple_of(LANES) {
+        let length = segment / LANES;
+        let mut sums = [F64x4::splat(0.0); 3];
+        for i in 0..length {
+            let [p, g] = planes.map(|plane| F32x4::transpose(from_fn(|lane| F32x4::load(&plane[lane * length + i]))));
+            for (p, g) in p.into_iter().zip(g) {
+                let all = [p * g, p, g].map(F64x4::from);
+                sums = from_fn(|r| sums[r] + all[r]);
+            }
+        }
+        return sums;
+    }
+    let [p, g] = planes.map(|plane| plane.as_flattened().chunks(segment));
+    let mut sums = [[0.0; LANES]; 3];
+    for (lane, (p, g)) in p.zip(g).enumerate() {
+        let mut own = [0.0; 3];
+        for (&p, &g) in p.iter().zip(g) {
+            own.iter_mut().zip([p * g, p, g]).for_each(|(sum, x)| *sum += f64::from(x));
+        }
+        sums.iter_mut().zip(own).for_each(|(sums, sum)| sums[lane] = sum);
+    }
+    sums.each_ref().map(F64x4::load)
 }
 
 impl Workspace {
@@ -228,12 +252,15 @@ impl Workspace {
         totals[0] = ratio.value;
     }
 
-    /// The gradient by `ratio`, to whose value the samples are added.
-    pub fn scored_gradient(&mut self) {
+    /// Adds the samples to the value of `ratio`, and with `gradient` their gradient to that of the tile.
+    pub fn score_samples(&mut self, gradient: bool) {
         if self.input.segment == 0 {
             self.region_sums();
             self.score_sample();
-            return self.region_gradient(false);
+            if gradient {
+                self.region_gradient(false);
+            }
+            return;
         }
         let Self { tile, input, terms, act, aux, target, labels, grad, top, others, peak, factor, mean, .. } = self;
         let Self { totals, ratio, spread: [room, ..], .. } = self;
@@ -251,6 +278,9 @@ impl Workspace {
                 fill_target(&mut mean[..n], tile, target, labels, k);
                 ratio.scores(input.segment, [p, &mean[..n]], losses, [u, &mut room[..n]]);
             }
+            if !gradient {
+                continue;
+            }
             if softmax {
                 for (((u, p), peak), at_peak) in u.iter().zip(p).zip(&*peak).zip(&mut *factor) {
                     let mine = F32x4::load(p).equals(F32x4::load(peak));
@@ -260,7 +290,7 @@ impl Workspace {
                 chain_channel(&mut grad[tile.plane(k)], u, &act[tile.plane(k)], tile.activation);
             }
         }
-        if softmax {
+        if softmax && gradient {
             chain(tile, act, aux, grad, factor, mean);
         }
         for loss in &losses[..samples] {
