@@ -50,10 +50,8 @@ impl Workspace {
             }
         }
         if furthest.to_array().contains(&f32::INFINITY) {
-            let (most, least) = (F32x4::splat(f32::MAX), F32x4::splat(-f32::MAX));
-            for z in (0..tile.channels).flat_map(|k| tile.plane(k)) {
-                let z = &mut values[z];
-                F32x4::load(z).at_most(most).at_least(least).store(z);
+            for k in 0..tile.channels {
+                values[tile.plane(k)].iter_mut().for_each(|z| F32x4::load(z).finite().store(z));
             }
         }
     }

@@ -245,9 +245,16 @@ impl Chunk {
         })
     }
 
-    /// Copies the planes of the tile out of one of the chunk's buffers; padding is 0.
-    pub fn read(&self, from: &[f32], tile: &Tile, planes: &mut [Quad]) {
+    /// Copies the planes of the tile out of one of the chunk's buffers, or what the first pass stored there; padding is 0.
+    pub fn read(&self, from: &[f32], stored: bool, tile: &Tile, planes: &mut [Quad]) {
         let read = match self.run {
+            run if run > 0 && stored => {
+                for k in 0..tile.channels {
+                    let plane = planes[tile.plane(k)].as_flattened_mut();
+                    plane[..tile.pixels].copy_from_slice(&from[stored_plane(tile, k)]);
+                }
+                tile.channels
+            }
             1 => LANES * read_pixels(&from[tile.start * tile.channels..], tile, planes),
             run if run > 0 && run.is_multiple_of(LANES) => {
                 each_vector(run, tile, |to, at| planes[to] = from.as_chunks().0[at]);
@@ -270,6 +277,22 @@ impl Chunk {
             planes[tile.plane(k)].as_flattened_mut()[tile.pixels..].fill(0.0);
         }
     }
+}
+
+/// How planes go to the chunk's `out`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    New,
+    /// To what is there.
+    Added,
+    /// For the second pass alone.
+    Stored,
+}
+
+/// Where a stored plane lies: planes of a tile end to end, in a chunk that has none of its own.
+fn stored_plane(tile: &Tile, k: usize) -> Range<usize> {
+    let start = tile.start * tile.channels + k * tile.pixels;
+    start..start + tile.pixels
 }
 
 /// Calls `each` with where a vector lies in the tile and in a chunk of samples of `run` pixels, whole vectors. Classes
@@ -371,9 +394,10 @@ impl Workspace {
         }
     }
 
-    /// Writes `planes` planes of a buffer to the chunk's `out`, or adds them to what is there.
+    /// Writes `planes` planes of a buffer to the chunk's `out`.
     #[inline(never)]
-    pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, add: bool) {
+    pub fn write_out(&mut self, buffer: fn(&Self) -> &Vec<Quad>, planes: usize, writing: Writing) {
+        let add = writing == Writing::Added;
         let (mut out, from) = match self.chunk.place {
             Place::IntoHeld(from) => (core::mem::take(&mut self.chunk.held), from),
             _ => (core::mem::take(&mut self.chunk.out), 0),
@@ -381,14 +405,21 @@ impl Workspace {
         let results = &mut out[from..];
         let tile = Tile { channels: planes, ..self.tile };
         let written = match self.chunk.run {
+            run if run > 0 && writing == Writing::Stored => {
+                for k in 0..planes {
+                    let plane = buffer(self)[tile.plane(k)].as_flattened();
+                    results[stored_plane(&tile, k)].copy_from_slice(&plane[..tile.pixels]);
+                }
+                planes
+            }
             1 if planes > 1 => LANES * write_pixels(buffer(self), &tile, &mut results[tile.start * planes..], add),
             run if run > 0 && run.is_multiple_of(LANES) => {
-                let (planes, results) = (buffer(self), results.as_chunks_mut().0);
+                let (buffer, results) = (buffer(self), results.as_chunks_mut().0);
                 each_vector(run, &tile, |from, at| {
-                    let value = F32x4::load(&planes[from]);
+                    let value = F32x4::load(&buffer[from]);
                     (if add { value + F32x4::load(&results[at]) } else { value }).store(&mut results[at]);
                 });
-                tile.channels
+                planes
             }
             _ => 0,
         };

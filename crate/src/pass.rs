@@ -2,7 +2,7 @@
 //!
 //! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
 
-use crate::chunk::Kind;
+use crate::chunk::{Kind, Writing};
 use crate::ordered::Errors;
 use crate::pixel::PixelLoss;
 use crate::pixel::categorical::Own;
@@ -159,8 +159,8 @@ impl Workspace {
             return false;
         }
         if self.chunk.run > 0 {
-            let Self { tile, chunk, values, .. } = self;
-            chunk.read(chunk.source(), tile, values);
+            let Self { tile, input, chunk, values, .. } = self;
+            chunk.read(chunk.source(), input.stored, tile, values);
         }
         self.blank();
         let work = stages.0 & !(Stages::VALUES | Stages::VALID | Stages::MASS | Stages::MINIMUM | Stages::SUMMED);
@@ -172,7 +172,8 @@ impl Workspace {
             self.clear_blank();
         }
         if done && self.chunk.run > 0 && stages.has(Stages::GRADIENT | Stages::STORE) {
-            self.write_out(|workspace| &workspace.grad, channels, false);
+            let writing = if stages.has(Stages::STORE) { Writing::Stored } else { Writing::New };
+            self.write_out(|workspace| &workspace.grad, channels, writing);
         }
         done
     }
@@ -284,7 +285,7 @@ impl Workspace {
         if stages.has(Stages::EACH) {
             self.clear_unweighted(|workspace| &mut workspace.grad);
             let planes = if self.tile.activation == Activation::Softmax { 1 } else { channels };
-            self.write_out(|workspace| &workspace.grad, planes, false);
+            self.write_out(|workspace| &workspace.grad, planes, Writing::New);
             return;
         }
         if stages.has(Stages::ERRORS) {
@@ -307,7 +308,7 @@ impl Workspace {
             self.overlap();
         }
         if stages.has(Stages::STORE) {
-            self.write_out(|workspace| &workspace.act, channels, false);
+            self.write_out(|workspace| &workspace.act, channels, Writing::Stored);
         }
         if stages.has(Stages::GRADIENT) {
             for k in 0..channels {
@@ -330,7 +331,8 @@ impl Workspace {
                 self.pixel_gradient(i);
             }
             self.clear_unweighted(|workspace| &mut workspace.grad);
-            self.write_out(|workspace| &workspace.grad, channels, stages.has(Stages::ADD));
+            let writing = if stages.has(Stages::ADD) { Writing::Added } else { Writing::New };
+            self.write_out(|workspace| &workspace.grad, channels, writing);
         } else if stages.has(Stages::RATIO) {
             self.score_samples(false);
         }

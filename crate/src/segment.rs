@@ -172,15 +172,14 @@ fn sums_of_four(segment: usize, planes: [&[Quad]; 2]) -> [F64x4; 3] {
         return sums;
     }
     let [p, g] = planes.map(|plane| plane.as_flattened().chunks(segment));
-    let mut sums = [[0.0; LANES]; 3];
-    for (lane, (p, g)) in p.zip(g).enumerate() {
-        let mut own = [0.0; 3];
-        for (&p, &g) in p.iter().zip(g) {
-            own.iter_mut().zip([p * g, p, g]).for_each(|(sum, x)| *sum += f64::from(x));
+    let mut sums = [[0.0; 3]; LANES];
+    for ((p, g), sums) in p.zip(g).zip(&mut sums) {
+        for (p, g) in p.iter().zip(g) {
+            let all = [p * g, *p, *g].map(f64::from);
+            *sums = from_fn(|r| sums[r] + all[r]);
         }
-        sums.iter_mut().zip(own).for_each(|(sums, sum)| sums[lane] = sum);
     }
-    sums.each_ref().map(F64x4::load)
+    from_fn(|r| F64x4::load(&sums.map(|sums| sums[r])))
 }
 
 impl Workspace {

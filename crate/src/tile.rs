@@ -247,7 +247,7 @@ impl Workspace {
         }
         if given == Weights::Element {
             let Self { chunk, aux, .. } = self;
-            chunk.read(&chunk.weight, &tile, aux);
+            chunk.read(&chunk.weight, false, &tile, aux);
         }
         for k in 0..tile.channels {
             if given == Weights::Element
@@ -281,14 +281,14 @@ impl Workspace {
     /// Reads the prediction: 0 where the weight is 0.
     pub fn read_values(&mut self) {
         let Self { tile, chunk, values, .. } = self;
-        chunk.read(chunk.source(), tile, values);
+        chunk.read(chunk.source(), false, tile, values);
         self.clear_unweighted(|workspace| &mut workspace.values);
     }
 
     /// Reads what the first pass stored.
     pub fn read_stored(&mut self) {
         let Self { tile, chunk, act, .. } = self;
-        chunk.read(chunk.source(), tile, act);
+        chunk.read(chunk.source(), true, tile, act);
         match tile.activation {
             Activation::Softmax => self.restore_softmax(),
             Activation::Sigmoid if self.terms.iter().any(|term| term.loss.reads_logits()) => self.restore_sigmoid(),

@@ -5,6 +5,7 @@ mod order;
 
 pub use order::Order;
 
+use crate::chunk::Writing;
 use crate::lanes::{Lanes, OneHot, Plane};
 use crate::region::chain;
 use crate::simd::{F32x4, LANES};
@@ -69,7 +70,7 @@ impl Workspace {
             }
         }
         let channels = tile.channels;
-        self.write_out(|workspace| &workspace.grad, channels, false);
+        self.write_out(|workspace| &workspace.grad, channels, Writing::New);
     }
 
     /// Adds to `grad` the gradient of a loss whose slopes the chunk has where weights are otherwise: ∂L/∂p, or, for
@@ -79,7 +80,7 @@ impl Workspace {
         let tile: &Tile = tile;
         let zero = F32x4::splat(0.0);
         let scales = Self::slot(table, tile.channels, 0);
-        chunk.read(&chunk.weight, tile, aux);
+        chunk.read(&chunk.weight, false, tile, aux);
         for k in 0..tile.channels {
             let scale = F32x4::splat(scales[k]);
             // A class that does not count may hold anything.

@@ -4,7 +4,9 @@ use crate::case::{Case, ROWS};
 use segloss_core::chunk::Kind;
 pub use segloss_core::pass::Fault;
 use segloss_core::pass::Stages;
-use segloss_core::workspace::{self, Activation, Input, MASS, TERMS, VALID, Weights, Workspace, chunk_pixels};
+use segloss_core::workspace::{
+    self, Activation, Input, MASS, TERMS, VALID, Weights, Workspace, chunk_pixels, tile_pixels,
+};
 
 /// All planar, like the case.
 #[derive(Default)]
@@ -112,7 +114,7 @@ impl Runner {
             rows if rows[2 * channels..].iter().any(|&c| c != 0.0) => Stages::CURVED,
             _ => Stages::AFFINE,
         };
-        self.load_values(case, part, &case.prediction);
+        self.load_values(self.places(case, part, channels), case, &case.prediction);
         let first = Stages::VALID | Stages::MASS | Stages::VALUES | Stages::TERMS | Stages::ALL_SUMS | Stages::STORE;
         self.stages(case, part, first)?;
         let totals = &self.0.totals;
@@ -121,31 +123,31 @@ impl Runner {
         add(&mut outcome.valid, &totals[VALID * channels..]);
         add(&mut outcome.mass, &totals[MASS * channels..]);
         add(&mut outcome.values, &totals[TERMS * channels..]);
-        self.unload(case, part, channels, &mut outcome.stored);
+        self.unload(self.stored_places(case, part), case, &mut outcome.stored);
         self.stages(case, part, Stages::VALUES | Stages::TERMS | Stages::SUMS | Stages::STORE)?;
         add(&mut outcome.few_sums, &self.0.totals[..ROWS * channels]);
         add(&mut outcome.values_with_sums, &self.0.totals[TERMS * channels..]);
-        self.unload(case, part, channels, &mut outcome.few_stored);
+        self.unload(self.stored_places(case, part), case, &mut outcome.few_stored);
         self.stages(case, part, Stages::VALUES | Stages::TERMS)?;
         add(&mut outcome.values_alone, &self.0.totals[TERMS * channels..]);
         if !case.terms.is_empty() {
             let more = self.0.terms.split_off(1);
             self.stages(case, part, Stages::VALUES | Stages::TERMS | Stages::EACH)?;
             self.0.terms.extend(more);
-            self.unload(case, part, planes, &mut outcome.each);
+            self.unload(self.places(case, part, planes), case, &mut outcome.each);
         }
         self.stages(case, part, Stages::VALUES | Stages::TERMS | Stages::GRADIENT | affine)?;
         add(&mut outcome.values_with_gradient, &self.0.totals[TERMS * channels..]);
-        self.unload(case, part, channels, &mut outcome.gradient);
-        self.load_values(case, part, &outcome.stored);
+        self.unload(self.places(case, part, channels), case, &mut outcome.gradient);
+        self.load_values(self.stored_places(case, part), case, &outcome.stored);
         self.0.input.stored = true;
         self.stages(case, part, Stages::VALUES | Stages::GRADIENT | affine)?;
-        self.unload(case, part, channels, &mut outcome.restored);
+        self.unload(self.places(case, part, channels), case, &mut outcome.restored);
         if affine == Stages::AFFINE {
             outcome.few_restored.resize(outcome.restored.len(), 0.0);
-            self.load_values(case, part, &outcome.few_stored);
+            self.load_values(self.stored_places(case, part), case, &outcome.few_stored);
             self.stages(case, part, Stages::VALUES | Stages::GRADIENT | affine | Stages::SUMMED)?;
-            self.unload(case, part, channels, &mut outcome.few_restored);
+            self.unload(self.places(case, part, channels), case, &mut outcome.few_restored);
         }
         self.0.input.stored = false;
         Ok(())
@@ -182,25 +184,42 @@ impl Runner {
         }
     }
 
-    fn load_values(&mut self, case: &Case, part: Part, from: &[f32]) {
-        for (k, i, at) in self.places(case, part, case.channels) {
+    fn load_values(&mut self, places: Vec<Place>, case: &Case, from: &[f32]) {
+        for (k, i, at) in places {
             self.0.chunk.values[at] = from[k * case.pixels + i];
         }
     }
 
-    fn unload(&self, case: &Case, part: Part, planes: usize, to: &mut [f32]) {
-        for (k, i, at) in self.places(case, part, planes) {
+    fn unload(&self, places: Vec<Place>, case: &Case, to: &mut [f32]) {
+        for (k, i, at) in places {
             to[k * case.pixels + i] = self.0.chunk.out[at];
         }
     }
 
-    /// Channel and pixel of every entry of a part, and its place in a buffer of the chunk.
-    fn places(&self, case: &Case, part: Part, channels: usize) -> Vec<(usize, usize, usize)> {
+    fn places(&self, case: &Case, part: Part, channels: usize) -> Vec<Place> {
         let stride = self.0.chunk.stride;
-        let place = |k: usize, i: usize| if case.interleaved { i * channels + k } else { k * stride + i };
-        let each = (0..channels).flat_map(|k| (0..part.length).map(move |i| (k, i)));
-        each.map(|(k, i)| (k, part.start + i, place(k, i))).collect()
+        places(part, channels, |k, i| if case.interleaved { i * channels + k } else { k * stride + i })
     }
+
+    /// The same of what pass 1 stores: where channels are last, the planes of each tile end to end.
+    fn stored_places(&self, case: &Case, part: Part) -> Vec<Place> {
+        if !case.interleaved {
+            return self.places(case, part, case.channels);
+        }
+        let tile = tile_pixels(case.channels);
+        places(part, case.channels, |k, i| {
+            let start = i / tile * tile;
+            start * case.channels + k * tile.min(part.length - start) + i - start
+        })
+    }
+}
+
+/// Channel and pixel of an entry, and its place in a buffer of the chunk.
+type Place = (usize, usize, usize);
+
+fn places(part: Part, channels: usize, place: impl Fn(usize, usize) -> usize) -> Vec<Place> {
+    let each = (0..channels).flat_map(|k| (0..part.length).map(move |i| (k, i)));
+    each.map(|(k, i)| (k, part.start + i, place(k, i))).collect()
 }
 
 /// Writes one entry as its type has it.
