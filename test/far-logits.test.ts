@@ -112,6 +112,74 @@ describe('far logits among near ones', () => {
     }
   });
 
+  /** Ties for the largest, the own class among them or not, a near pixel beside: every method does the same operations. */
+  it.each([2, 3, 4])('%i classes: a pixel alone has the bits of the same among others', (channels) => {
+    const sizes = [100, 99, 0, -100];
+    const pixels = sizes.length ** channels * channels;
+    const logit = (i: number, k: number): number => sizes[Math.floor(i / channels / 4 ** k) % 4]!;
+    const pred = Float32Array.from({ length: channels * pixels }, (_, at) =>
+      logit(at % pixels, Math.floor(at / pixels)),
+    );
+    const labels = Uint8Array.from({ length: pixels }, (_, i) => i % channels);
+    for (const loss of [
+      focalLoss({ activation: 'softmax', gamma: 1, reduction: 'sum' }),
+      focalLoss({ activation: 'softmax', gamma: 3, reduction: 'sum' }),
+    ]) {
+      const each = loss.unreduced(pred, labels, { shape: [1, channels, pixels] }).data;
+      const wrong: string[] = [];
+      for (let i = 0; i < pixels; i++) {
+        const one = Float32Array.from({ length: channels }, (_, k) => logit(i, k));
+        const value = loss.value(one, labels.subarray(i, i + 1), { shape: [1, channels] });
+        if (!Object.is(Math.fround(value), each[i])) wrong.push(`${one.join()}: ${value}, ${each[i]}`);
+      }
+      expect(wrong.slice(0, 4), `${wrong.length} of ${pixels}`).toEqual([]);
+    }
+  });
+
+  it.each([2, 3, 4])('%i classes: a NaN beside far logits reaches its pixel alone', (channels) => {
+    const pixels = 1000;
+    const r = random(channels);
+    const labels = Uint8Array.from({ length: pixels }, () => r.below(channels));
+    const call = { shape: [1, channels, pixels] };
+    for (const k of Array.from({ length: channels }, (_, k) => k)) {
+      const pred = Float32Array.from({ length: channels * pixels }, () => r.normal());
+      // A NaN in a pixel that is far itself, in one beside it, and in one of a vector without any.
+      for (const i of [401, 402, 403]) pred[((k + 1) % channels) * pixels + i] = 90;
+      for (const i of [401, 400, 700]) pred[k * pixels + i] = NaN;
+      for (const loss of [crossEntropyLoss(), focalLoss({ activation: 'softmax' })]) {
+        const { value, grad } = loss.valueAndGrad(pred, labels, call);
+        expect(value).toBeNaN();
+        const wrong = grad.findIndex((g, at) => Number.isNaN(g) !== [400, 401, 700].includes(at % pixels));
+        expect(wrong, `${loss.name}, NaN of class ${k}`).toBe(-1);
+      }
+      expect(diceLoss({ activation: 'softmax' }).value(pred, labels, call)).toBeNaN();
+    }
+  });
+
+  it('channels last, more than the core holds: far and near agree with channels first', () => {
+    const [pixels, channels] = [2 ** 19 + 1234, 3];
+    const r = random(7);
+    const last = Float32Array.from(
+      { length: channels * pixels },
+      (_, i) => r.normal() * (i % 999 === 0 ? 90 : 2),
+    );
+    const first = new Float32Array(channels * pixels);
+    last.forEach((z, i) => {
+      first[(i % channels) * pixels + Math.floor(i / channels)] = z;
+    });
+    const labels = Uint8Array.from({ length: pixels }, () => r.below(channels));
+    const options = { activation: 'softmax' } as const;
+    const a = diceLoss(options).valueAndGrad(first, labels, { shape: [1, channels, pixels] });
+    const b = diceLoss({ ...options, dataFormat: 'channelsLast' }).valueAndGrad(last, labels, {
+      shape: [1, pixels, channels],
+    });
+    expect(b.value).toBe(a.value);
+    const wrong = b.grad.findIndex(
+      (g, i) => !Object.is(g, a.grad[(i % channels) * pixels + Math.floor(i / channels)]),
+    );
+    expect(wrong).toBe(-1);
+  });
+
   /** As models rule a class out; labels may hold it all the same. */
   it.each([
     [2, -1e4],

@@ -100,6 +100,7 @@ describe('samples that the core scores', () => {
         const sums = loss.accumulate(pred, target, call);
         const title = `${JSON.stringify(one.config)} ${call.shape.join()}`;
         if (!Object.is(loss.valueFrom(sums), value)) wrong.push(`${title}: value`);
+        if (!Object.is(loss.value(pred, target, call), value)) wrong.push(`${title}: value alone`);
         if (difference(loss.gradFrom(pred, target, sums, call), grad) !== -1)
           wrong.push(`${title}: gradient`);
       }

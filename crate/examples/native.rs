@@ -6,7 +6,7 @@
 //! of −10^4.
 
 use rustix::time::{ClockId, clock_gettime};
-use segloss_core::chunk::Kind;
+use segloss_core::entries::Kind;
 use segloss_core::pass::Stages;
 use segloss_core::pixel::PixelLoss;
 use segloss_core::workspace::{

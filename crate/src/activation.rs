@@ -40,7 +40,8 @@ impl Workspace {
         Ok(())
     }
 
-    /// Makes ±∞ ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps; of few classes only a far pixel has one.
+    /// Makes ±∞ ±`f32::MAX`. Infinities are rare and the look is cheap, so that kernels need no clamps; few classes clamp far
+    /// pixels themselves.
     fn clamp_values(&mut self) {
         let Self { tile, values, .. } = self;
         let mut furthest = F32x4::splat(0.0);

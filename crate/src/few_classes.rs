@@ -1,13 +1,13 @@
 //! Softmax over two to four classes: as a stage, and of label maps without weights as the direct way from the chunk's
 //! logits to its `out`, all classes of four pixels at once, in registers. `many_classes` takes any number.
 //!
-//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. A far pixel, of
-//! which an f32 does not hold the ratio of any two, is shifted by its largest, alone, so that no pixel's p depends on its
-//! neighbours. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that
+//! Exponentials are of the logits as they are: nobody looks for the largest, and no difference is rounded. A far pixel,
+//! with a logit beyond `REACH`, where the ratio of two exponentials may be no f32, is shifted by its largest, alone, so that
+//! no pixel's p depends on its neighbours. −ln p of a pixel's own class is ln(1 + Σ of the others / its own): like p − g of it, which is minus that
 //! Σ, it does not cancel.
 
 use crate::chunk::blank_of;
-use crate::lanes::{LabelQuad, Planes};
+use crate::lanes::{LabelQuad, Planes, is_class};
 use crate::many_classes::with_another;
 use crate::math::{Exp, Log, exp_of_logits};
 use crate::pixel::categorical::{Own, OwnPlanes, own_losses};
@@ -49,9 +49,8 @@ fn exponentials(z: Planes, tile: &Tile, e: &mut [Quad], top: &mut [Quad], far: &
 }
 
 #[inline(always)]
-fn hot<const C: usize>(label: &[i32; LANES]) -> [Mask; C] {
-    let label = I32x4::load(label);
-    from_fn(|k| label.equals(I32x4::splat(k as i32)))
+fn hot<const C: usize>(label: &LabelQuad) -> [Mask; C] {
+    from_fn(|k| is_class(label, k as i32))
 }
 
 /// The value of each pixel's own class.
@@ -77,13 +76,12 @@ fn errors<const C: usize>(p: [F32x4; C], hot: [Mask; C]) -> ([F32x4; C], F32x4) 
 /// The probabilities of one class, of exponentials, and their sums: tp, p and g.
 #[inline(never)]
 fn probabilities(e: &[Quad], inverse: &[Quad], labels: &[LabelQuad], class: i32, out: &mut [Quad]) -> [f64; 3] {
-    let class = I32x4::splat(class);
     let [mut tp, mut all] = [UnitSum::new(); 2];
     let mut count = I32x4::splat(0);
     for (((e, inverse), label), out) in e.iter().zip(inverse).zip(labels).zip(out) {
         let p = F32x4::load(e) * F32x4::load(inverse);
         p.store(out);
-        let hot = I32x4::load(label).equals(class);
+        let hot = is_class(label, class);
         tp.add(p.keep(hot));
         all.add(p);
         count = count - hot.to_bits();
@@ -98,8 +96,8 @@ fn planes_mut<const C: usize>(buffer: &mut [Quad], stride: usize, vectors: usize
     from_fn(|_| &mut parts.next().unwrap_or_default()[..vectors])
 }
 
-/// Of far pixels what a ratio may not hold: into `below` how far the own class is below the largest, elsewhere 0, and into
-/// `odds` the ratio of the others to that largest, of whose exponential 1 is made.
+/// Of far pixels what a ratio may not hold: into `below` how far the own class is below the largest, elsewhere 0, and where it
+/// is not 0 into `odds` the ratio of the others to that largest, whose exponential is 1.
 #[inline(never)]
 fn far_odds(
     z: Planes,
@@ -116,12 +114,11 @@ fn far_odds(
         if far[i] == [0.0; LANES] {
             continue;
         }
-        let is_near = F32x4::load(&far[i]).equals(zero);
-        let is_own = |k: usize| I32x4::load(label).equals(I32x4::splat(k as i32));
-        let own = z.at(i).enumerate().fold(zero, |own, (k, z)| own + z.finite().keep(is_own(k)));
+        let own = z.at(i).enumerate().fold(zero, |own, (k, z)| own + z.keep(is_class(label, k as i32)));
         let (_, others) = e.at(i).fold((zero, zero), with_another);
-        (F32x4::load(&top[i]) - own).at_most(F32x4::splat(f32::MAX)).drop(is_near).store(&mut below[i]);
-        is_near.select(F32x4::load(&odds[i]), others).store(&mut odds[i]);
+        let distance = own.below(F32x4::load(&top[i])).drop(F32x4::load(&far[i]).equals(zero));
+        distance.store(&mut below[i]);
+        distance.equals(zero).select(F32x4::load(&odds[i]), others).store(&mut odds[i]);
     }
 }
 
@@ -146,9 +143,9 @@ fn own_from_odds([negative_log, p, q]: &mut OwnPlanes) {
 }
 
 impl Workspace {
-    /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and with `picks`, for losses of each pixel's
-    /// own class, `own`, `miss`, `others` with the ratio of the two, and `below`. Values and probabilities have the bits of
-    /// `direct_few`.
+    /// Logits in `values` to probabilities in `act`; fills `peak` and `rest`, and for losses of each pixel's own class, with
+    /// `picks`, `own`, `miss`, `others` with the ratio of the two, and `below`: without, the first three hold anything. Values
+    /// and probabilities have the bits of `direct_few`.
     pub fn activate_few(&mut self, picks: bool) {
         let Self { tile, values, act, labels, top, others, peak, rest, below, own, miss, factor, mean, .. } = self;
         let (tile, n): (&Tile, usize) = (tile, tile.vectors);
@@ -158,10 +155,9 @@ impl Workspace {
         let e = Planes::of(act, tile);
         let zero = F32x4::splat(0.0);
         for i in 0..n {
-            let label = I32x4::load(&labels[i]);
             let (mut sum, mut largest, [mut missed, mut of_own]) = (zero, (zero, zero), [zero; 2]);
             for (k, e) in e.at(i).enumerate() {
-                let is_own = label.equals(I32x4::splat(k as i32));
+                let is_own = is_class(&labels[i], k as i32);
                 (sum, largest) = (sum + e, with_another(largest, e));
                 (missed, of_own) = (missed + e.drop(is_own), of_own + e.keep(is_own));
             }
@@ -174,8 +170,9 @@ impl Workspace {
             p.store(&mut own[i]);
             (odds * p).store(&mut miss[i]);
         }
-        below[..n].fill([0.0; LANES]);
-        if picks && !near {
+        if picks && near {
+            below[..n].fill([0.0; LANES]);
+        } else if picks {
             far_odds(z, e, labels, top, mean, others, below);
             far_misses(&below[..n], own, miss);
         }

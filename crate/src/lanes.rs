@@ -3,13 +3,19 @@
 //! Kernels are generic over these, so each is written once for label maps and dense targets, with and without
 //! weights.
 
-use crate::simd::{F32x4, I32x4, Quad};
+use crate::simd::{F32x4, I32x4, Mask, Quad};
 use crate::workspace::Tile;
 use core::array::from_fn;
 use core::ops::Range;
 
 /// Four labels as they lie in memory.
 pub type LabelQuad = [i32; 4];
+
+/// Which of four labels are of a class.
+#[inline(always)]
+pub fn is_class(labels: &LabelQuad, class: i32) -> Mask {
+    I32x4::load(labels).equals(I32x4::splat(class))
+}
 
 /// A source of vectors.
 pub trait Lanes: Copy {
@@ -47,7 +53,7 @@ impl Lanes for OneHot<'_> {
     }
     #[inline(always)]
     fn at(self, i: usize) -> F32x4 {
-        F32x4::splat(1.0).keep(I32x4::load(&self.labels[i]).equals(I32x4::splat(self.class)))
+        F32x4::splat(1.0).keep(is_class(&self.labels[i], self.class))
     }
 }
 
@@ -85,6 +91,7 @@ impl<'a> Planes<'a> {
         Self { quads, stride: tile.stride, classes: tile.channels }
     }
 
+    /// Plane `k`, and what follows it.
     pub fn plane(self, k: usize) -> &'a [Quad] {
         &self.quads[k * self.stride..]
     }

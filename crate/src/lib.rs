@@ -2,7 +2,7 @@
 //!
 //! A chunk passes through stages, tile by tile (`pass`):
 //!
-//! 1. `read_*`: the canonical form of a tile (`tile`, from `chunk`).
+//! 1. `read_*`: the canonical form of a tile (`tile`, from `chunk` and `entries`).
 //! 2. `activate_*`: logits to probabilities, or `restore_*` in the second pass (`activation`).
 //! 3. f64 sums: `pixel_value` (`pixel`), `region_sums` (`region`; of many small samples `segment`, of soft targets with
 //!    `overlap` after it), `wasserstein_sums`; or `write_errors` (`ordered`).
@@ -26,6 +26,7 @@ extern crate std;
 pub mod activation;
 pub mod channels;
 pub mod chunk;
+pub mod entries;
 pub mod few_classes;
 pub mod lanes;
 pub mod many_classes;

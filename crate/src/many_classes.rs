@@ -74,9 +74,8 @@ pub fn add_own(tile: &Tile, labels: &[LabelQuad], p: Planes, weights: Option<&[Q
 /// How far the logits in `own` are below the largest of their pixels, in place.
 #[inline(never)]
 fn below_top(top: &[Quad], own: &mut [Quad]) {
-    let largest = F32x4::splat(f32::MAX);
     for (own, top) in own.iter_mut().zip(top) {
-        (F32x4::load(top) - F32x4::load(own).finite()).at_most(largest).store(own);
+        F32x4::load(own).below(F32x4::load(top)).store(own);
     }
 }
 

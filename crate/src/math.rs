@@ -109,6 +109,20 @@ pub fn exp_of_logits(z: &[Quad], out: &mut [Quad], mut furthest: F32x4) -> F32x4
     furthest
 }
 
+impl F32x4 {
+    /// Infinities read as the largest floats; NaN stays.
+    #[inline(always)]
+    pub fn finite(self) -> Self {
+        self.at_most(Self::splat(f32::MAX)).at_least(Self::splat(-f32::MAX))
+    }
+
+    /// How far it is below a finite `top`, as a finite float.
+    #[inline(always)]
+    pub fn below(self, top: Self) -> Self {
+        (top - self.finite()).at_most(Self::splat(f32::MAX))
+    }
+}
+
 static SIGNS: [Quad; 4] = rows([
     0x8000_0000,
     0xFFFF_FFFF, // −1 as an integer

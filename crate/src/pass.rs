@@ -2,7 +2,8 @@
 //!
 //! Sums start at zero with every chunk, so that a chunk's sums do not depend on who computed the others.
 
-use crate::chunk::{Kind, Writing};
+use crate::chunk::Writing;
+use crate::entries::Kind;
 use crate::ordered::Errors;
 use crate::pixel::PixelLoss;
 use crate::pixel::categorical::Own;

@@ -131,7 +131,7 @@ impl Ratio {
             }
             return;
         }
-        // Four samples are so many vectors.
+        // `segment` vectors hold four samples.
         let fours = p.chunks(segment).zip(g.chunks(segment)).zip(u.chunks_mut(segment).zip(b.chunks_mut(segment)));
         for (((p, g), (u, b)), losses) in fours.zip(losses) {
             let [own, of_1, of_g] = self.score(sums_of_four(segment, [p, g]));

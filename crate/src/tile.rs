@@ -5,7 +5,8 @@
 //! Bad data is reported by its position in the tile, never by panic. Where a pixel is out (masked or ignored) neither
 //! prediction nor target is looked at: both are set to 0, and whatever stood there cannot reach a sum.
 
-use crate::chunk::{Kind, read_bytes, read_entries, read_floats};
+use crate::chunk::read_floats;
+use crate::entries::{Kind, read_bytes, read_entries};
 use crate::lanes::{Lanes, OneHot};
 use crate::simd::{F32x4, LANES, Quad};
 use crate::workspace::{Activation, Target, Tile, VALID, Weights, Workspace};

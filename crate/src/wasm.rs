@@ -1,6 +1,6 @@
 //! The only door to JavaScript: numbers in, numbers out; addresses of buffers for the caller to read and write.
 
-use crate::chunk::Kind;
+use crate::entries::Kind;
 use crate::ordered::Order;
 use crate::pass::{Fault, Stages};
 use crate::pixel::PixelLoss;

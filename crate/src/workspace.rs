@@ -4,7 +4,8 @@
 //! what the door copies in and out at once (second-level cache), a *tile* is the part of it that the stages work on
 //! (first-level cache). A chunk lies as the caller's arrays do, channels first or last; a tile channel by channel.
 
-use crate::chunk::{Chunk, Kind, Place};
+use crate::chunk::{Chunk, Place};
+use crate::entries::Kind;
 use crate::lanes::LabelQuad;
 use crate::pixel::PixelLoss;
 use crate::segment::Ratio;

@@ -51,6 +51,7 @@ export const MANY: readonly Size[] = [
   { samples: 290, channels: 4, spatial: [3] },
   { samples: 150, channels: 2, spatial: [2, 4] },
   { samples: 301, channels: 4, spatial: [2, 2] },
+  { samples: 120, channels: 3, spatial: [3, 4] },
   { samples: 20, channels: 9, spatial: [5] },
   { samples: 230, channels: 1, spatial: [5] },
   { samples: 1100, channels: 1, spatial: [] },

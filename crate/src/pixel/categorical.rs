@@ -6,12 +6,12 @@
 //!
 //! Every derivative has the form Σ_k a_k (p_j − δ_jk) = (Σ_k a_k − a_j)·p_j − a_j·(1 − p_j).
 
-use crate::lanes::{LabelQuad, Lanes, OneHot, Plane};
+use crate::lanes::{LabelQuad, Lanes, OneHot, Plane, is_class};
 use crate::math::Log;
 use crate::pixel::cross_entropy::CrossEntropy;
 use crate::pixel::focal::SquareFocal;
 use crate::pixel::rare::Rare;
-use crate::simd::{F32x4, I32x4, LANES, Quad};
+use crate::simd::{F32x4, LANES, Quad};
 use crate::sums::Sum;
 use crate::workspace::{Target, Tile, Weights, Workspace};
 
@@ -52,7 +52,7 @@ pub enum Own<'a> {
 pub type OwnPlanes<'a> = [&'a mut [Quad]; 3];
 
 /// The losses of so many pixels' own classes, for the direct ways: adds them up, and turns the pixels' weights in `factor`
-/// into what `entropy_factors` makes for cross-entropy.
+/// into weight · scale · `peak` · slope, what exponentials are multiplied by.
 pub fn own_losses(loss: &Rare, own: &OwnPlanes, peak: &[Quad], scale: f32, factor: &mut [Quad]) -> f64 {
     match loss {
         // The most used have instances of their own, without a call in their loop.
@@ -245,10 +245,9 @@ impl Workspace {
 /// Adds a·p_k to the gradient of every class, or a·replacement to that of the pixel's own.
 fn scatter(tile: &Tile, labels: &[LabelQuad], act: &[Quad], grad: &mut [Quad], a: &[Quad], replacement: &[Quad]) {
     for k in 0..tile.channels {
-        let class = I32x4::splat(k as i32);
         let planes = grad[tile.plane(k)].iter_mut().zip(&act[tile.plane(k)]);
         for (((grad, p), label), (a, replacement)) in planes.zip(labels).zip(a.iter().zip(replacement)) {
-            let mine = I32x4::load(label).equals(class);
+            let mine = is_class(label, k as i32);
             let factor = mine.select(F32x4::load(replacement), F32x4::load(p));
             F32x4::load(a).mul_add(factor, F32x4::load(grad)).store(grad);
         }

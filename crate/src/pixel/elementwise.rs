@@ -67,12 +67,6 @@ impl F32x4 {
         self.abs().at_most(Self::splat(f32::MAX))
     }
 
-    /// Infinities read as the largest floats; NaN stays.
-    #[inline(always)]
-    pub fn finite(self) -> Self {
-        self.at_most(Self::splat(f32::MAX)).at_least(Self::splat(-f32::MAX))
-    }
-
     /// Near and far weight of a logit of this sign.
     #[inline(always)]
     fn sides(self, positive: Self, negative: Self) -> (Self, Self) {

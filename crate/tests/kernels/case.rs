@@ -1,6 +1,6 @@
 //! One call of the core as plain data, and a source of such.
 
-use segloss_core::chunk::Kind;
+use segloss_core::entries::Kind;
 use segloss_core::pixel::PixelLoss;
 use segloss_core::workspace::{Activation, Weights};
 

@@ -2,7 +2,7 @@
 
 use crate::case::{ACTIVATIONS, Case, KINDS, Random};
 use crate::run::{Fault, Runner};
-use segloss_core::chunk::Kind;
+use segloss_core::entries::Kind;
 use segloss_core::pixel::PixelLoss;
 use segloss_core::workspace::{Activation, Weights};
 

@@ -1,7 +1,7 @@
 //! Runs a case through the core as the door does. The only file that knows the core's methods and buffers.
 
 use crate::case::{Case, ROWS};
-use segloss_core::chunk::Kind;
+use segloss_core::entries::Kind;
 pub use segloss_core::pass::Fault;
 use segloss_core::pass::Stages;
 use segloss_core::workspace::{

@@ -2,7 +2,7 @@
 
 use crate::case::{ACTIVATIONS, Case, KINDS, Random};
 use crate::run::Runner;
-use segloss_core::chunk::Kind;
+use segloss_core::entries::Kind;
 use segloss_core::workspace::Activation;
 
 fn labelled(activation: Activation, channels: usize, kind: Kind, target: &[f64]) -> Case {
